@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: LGPL-3.0-or-later */
+#pragma once
+
+/*
+ * Every size, count, rate and time that somebody else controls, by name.
+ * A test sits at each limit and one past it.
+ */
+
+/* Names: [A-Za-z0-9][A-Za-z0-9_.-]{0,63} */
+#define IVD_LIMIT_NAME_BYTES 64
+
+/* Ids on the wire are 16 bits wide (ivshmem-facts B2). */
+#define IVD_LIMIT_PEER_ID 65535
+/* QEMU's device takes 1..2048 vectors (ivshmem-facts B2). */
+#define IVD_LIMIT_VECTORS 2048
+
+/* One Read or Write on the bus; more goes through OpenMemory. */
+#define IVD_LIMIT_TRANSFER_BYTES (1024 * 1024)
+/* Copies above this leave the main thread for the pool. */
+#define IVD_LIMIT_INLINE_COPY_BYTES (64 * 1024)
+
+/* Regions, plugins and what a plugin may list. */
+#define IVD_LIMIT_REGIONS 4096
+#define IVD_LIMIT_CANDIDATES 1024
+#define IVD_LIMIT_CANDIDATE_FIELDS 32
+#define IVD_LIMIT_OPTIONS 64
+#define IVD_LIMIT_OPTION_TEXT_BYTES 4096
+#define IVD_LIMIT_PLUGIN_TEXT_BYTES 1024
+
+/* Waits in flight, in the daemon and per caller. */
+#define IVD_LIMIT_WAITS 1024
+#define IVD_LIMIT_WAITS_PER_CALLER 256
+
+/* Watches, fed vector handles and subscriptions per caller. */
+#define IVD_LIMIT_WATCHES_PER_CALLER 64
+#define IVD_LIMIT_WATCHES_PER_REGION 256
+#define IVD_LIMIT_FEEDS_PER_CALLER 4096
+#define IVD_LIMIT_SUBSCRIPTIONS_PER_CALLER 4096
+#define IVD_LIMIT_WATCH_MIN_INTERVAL_USEC 1000
+/* Operations in flight per caller. */
+#define IVD_LIMIT_REQUESTS_PER_CALLER 1024
+
+/* The ring of recent events. */
+#define IVD_LIMIT_EVENTS 16384
+/* Serials are reserved on disk in blocks of this many. */
+#define IVD_SERIAL_BLOCK (1u << 20)
+
+/* A vector's eventfd: a burst, then at most this many reads a second. */
+#define IVD_LIMIT_VECTOR_BURST 64
+#define IVD_LIMIT_VECTOR_READS_PER_SECOND 1000
+
+/* Reports of one plugin instance per second, before it counts as a flood. */
+#define IVD_LIMIT_REPORTS_PER_SECOND 200000
+
+/* Attach answers within this time, or fails with timeout. */
+#define IVD_LIMIT_ATTACH_USEC (5 * G_USEC_PER_SEC)
+/* A backend that does not finish its detach by then is destroyed. */
+#define IVD_LIMIT_DETACH_USEC (30 * G_USEC_PER_SEC)
+/* A ring into a full eventfd is given up after this time. */
+#define IVD_LIMIT_RING_USEC (50 * 1000)
+
+/* Signals of a region to one subscriber. */
+#define IVD_LIMIT_SIGNALS_PER_VECTOR_PER_SECOND 10
+#define IVD_LIMIT_SIGNALS_PER_REGION_PER_SECOND 200
+
+/* Config. */
+#define IVD_LIMIT_CONFIG_FILE_BYTES (1024 * 1024)
+#define IVD_LIMIT_CONFIG_LINE_BYTES 8192

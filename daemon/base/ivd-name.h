@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: LGPL-3.0-or-later */
+#pragma once
+
+#include <glib.h>
+
+/* TRUE if name is [A-Za-z0-9][A-Za-z0-9_.-]{0,63}; else FALSE and an
+ * invalid-argument error that quotes (a safe form of) the name and the rule.
+ * what: "region", "bridge", ... as it shall stand in the message. */
+gboolean ivd_name_check (const char *what, const char *name, GError **error)
+    G_GNUC_WARN_UNUSED_RESULT;
+
+/* Text from outside made fit for a log line or an error: valid UTF-8, control
+ * characters escaped, at most 128 bytes. (transfer full) */
+char *ivd_text_safe (const char *text);

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: LGPL-3.0-or-later */
+#pragma once
+
+#include "memory/ivd-mapping.h"
+
+/*
+ * Finds what has changed in a range since the last look, by one hash (XXH3)
+ * per block: reads the memory once and keeps 8 bytes a block, no second copy.
+ * Not for two threads at once.
+ */
+
+typedef struct _IvdScan IvdScan;
+
+/* One run of changed blocks, clipped to the range. */
+typedef void (*IvdScanFunc) (guint64 offset, guint64 length, gpointer data);
+
+#define IVD_SCAN_BLOCK_BYTES 4096
+
+/* block: 64 to 1 MiB, a power of two. Errors: out-of-range, invalid-argument. */
+IvdScan *ivd_scan_new (IvdMapping *mapping, guint64 offset, guint64 length, guint block, GError **error);
+void ivd_scan_free (IvdScan *scan);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (IvdScan, ivd_scan_free)
+
+/* The first run only learns. ret_blocks: how many blocks have changed. */
+gboolean ivd_scan_run (IvdScan *scan, IvdScanFunc func, gpointer data, guint64 *ret_blocks, GError **error)
+    G_GNUC_WARN_UNUSED_RESULT;

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: LGPL-3.0-or-later */
+#pragma once
+
+#include <glib.h>
+
+/*
+ * Event descriptors that others hold too. O_NONBLOCK lives on the shared open
+ * file description and QEMU clears it (ivshmem-facts B4, qemu-guests 7), so
+ * nothing here relies on it.
+ */
+
+/* Close-on-exec, non-blocking. -1 and an error (limit when out of descriptors). */
+int ivd_eventfd_new (GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* Takes the count away; 0 when there is none. Never waits (RWF_NOWAIT). */
+guint64 ivd_eventfd_take (int fd);
+
+/* Adds count. Never waits longer than IVD_LIMIT_RING_USEC, whatever other
+ * holders do to the descriptor: busy when it is full. */
+gboolean ivd_eventfd_add (int fd, guint64 count, GError **error);
