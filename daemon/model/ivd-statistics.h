@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: LGPL-3.0-or-later */
+#pragma once
+
+#include <glib.h>
+
+#include "base/ivd-error.h"
+
+/*
+ * What is counted of a region. Any thread may add; readers get each number
+ * whole, not all numbers at one moment.
+ */
+
+typedef enum
+{
+  IVD_STAT_READ_BYTES,
+  IVD_STAT_WRITTEN_BYTES,
+  IVD_STAT_INTERRUPTS_RECEIVED, /* rings, the collapsed ones counted */
+  IVD_STAT_INTERRUPTS_SENT,
+  IVD_STAT_PEERS_CONNECTED, /* ever */
+  IVD_STAT_PEERS_DISCONNECTED,
+  IVD_STAT_LOSSES,
+  IVD_STAT_OPERATIONS,
+  IVD_STAT_ERRORS,
+} IvdStat;
+
+#define IVD_STAT_COUNT (IVD_STAT_ERRORS + 1)
+
+typedef struct
+{
+  guint64 counters[IVD_STAT_COUNT];
+  guint64 errors[IVD_ERROR_COUNT];
+} IvdStatistics;
+
+/* "read_bytes" ... */
+const char *ivd_stat_name (IvdStat stat);
+
+void ivd_statistics_add (IvdStatistics *statistics, IvdStat stat, guint64 count);
+guint64 ivd_statistics_get (const IvdStatistics *statistics, IvdStat stat);
+/* Counts an operation's failure under its code. */
+void ivd_statistics_add_error (IvdStatistics *statistics, const GError *error);
+guint64 ivd_statistics_get_errors (const IvdStatistics *statistics, IvdErrorCode code);
