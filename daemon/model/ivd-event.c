@@ -33,8 +33,9 @@ intern (const char *text)
 IvdEvent *
 ivd_event_new (const IvdEvent *template_)
 {
-  IvdEvent *event = g_atomic_rc_box_dup (sizeof *template_, template_);
+  IvdEvent *event = g_atomic_rc_box_new (IvdEvent);
 
+  *event = *template_;
   event->region = intern (template_->region);
   event->text = intern (template_->text);
   event->reason = intern (template_->reason);
