@@ -307,6 +307,13 @@ typedef struct IvshmemPluginHost
   /* One candidate with its properties, the first of which must be the text
    * "name". Within probe() only. */
   void (*candidate) (IvshmemPluginProbe *probe, const IvshmemPluginField *fields, uint32_t n_fields);
+
+  /* --- what is no function --- */
+
+  /* The daemon's runtime directory, absolute: where a socket belongs that the
+   * user gave no path for. It is there when create() is called. Borrowed,
+   * stays as long as this table; NULL: there is none. */
+  const char *runtime_dir;
 } IvshmemPluginHost;
 
 /* ------------------------------------------------------------------------
