@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: LGPL-3.0-or-later */
+#include "config.h"
+
+#include "platform/ivd-process.h"
+
+#include <limits.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/ivd-name.h"
+
+char *
+ivd_process_executable (gint64 pid)
+{
+  char path[sizeof "/proc//exe" + 3 * sizeof pid];
+  char target[PATH_MAX];
+  ssize_t n;
+
+  if (pid <= 0)
+    return NULL;
+  /* The link is read, never followed: its target may lie in another mount
+   * namespace and mean another file here. */
+  g_snprintf (path, sizeof path, "/proc/%" G_GINT64_FORMAT "/exe", pid);
+  n = readlink (path, target, sizeof target - 1);
+  if (n <= 0)
+    return NULL;
+  target[n] = '\0';
+  return ivd_text_safe (target);
+}
+
+guint64
+ivd_process_raise_descriptor_limit (void)
+{
+  struct rlimit limit;
+
+  if (getrlimit (RLIMIT_NOFILE, &limit) < 0)
+    return 0;
+  if (limit.rlim_cur < limit.rlim_max)
+    {
+      struct rlimit wanted = { limit.rlim_max, limit.rlim_max };
+
+      if (setrlimit (RLIMIT_NOFILE, &wanted) == 0)
+        limit = wanted;
+    }
+  return limit.rlim_cur;
+}
+
+static guint64
+open_descriptors (void)
+{
+  g_autoptr (GDir) dir = NULL;
+  guint64 n = 0;
+  struct stat st;
+
+  /* Linux 6.2 and later say it as the directory's size. */
+  if (stat ("/proc/self/fd", &st) == 0 && st.st_size > 0)
+    return (guint64) st.st_size;
+  dir = g_dir_open ("/proc/self/fd", 0, NULL);
+  while (dir != NULL && g_dir_read_name (dir) != NULL)
+    n++;
+  return n > 0 ? n - 1 : 0; /* the directory's own */
+}
+
+guint64
+ivd_process_free_descriptors (void)
+{
+  guint64 n = open_descriptors ();
+  struct rlimit limit;
+
+  if (getrlimit (RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur <= n)
+    return 0;
+  return limit.rlim_cur - n;
+}

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: LGPL-3.0-or-later */
+#pragma once
+
+#include <glib.h>
+
+/* The executable of a process as the kernel names it, fit for a log line or
+ * JSON: NULL when it is gone or we may not know. (transfer full) */
+char *ivd_process_executable (gint64 pid);
+
+/* Raises this process's soft limit of descriptors to the hard one; returns
+ * what it is then. */
+guint64 ivd_process_raise_descriptor_limit (void);
+
+/* How many more descriptors this process may open now. */
+guint64 ivd_process_free_descriptors (void);
