@@ -60,3 +60,20 @@ ivd_text_safe (const char *text)
     }
   return g_string_free (g_steal_pointer (&out), FALSE);
 }
+
+char *
+ivd_name_to_path (const char *prefix, const char *name)
+{
+  g_autoptr (GString) path = g_string_new (prefix);
+
+  if (*name == '\0')
+    g_string_append_c (path, '_');
+  for (const char *p = name; *p != '\0'; p++)
+    {
+      if (g_ascii_isalpha (*p) || (p > name && g_ascii_isdigit (*p)))
+        g_string_append_c (path, *p);
+      else
+        g_string_append_printf (path, "_%02x", (guchar) *p);
+    }
+  return g_string_free (g_steal_pointer (&path), FALSE);
+}

@@ -12,3 +12,8 @@ gboolean ivd_name_check (const char *what, const char *name, GError **error)
 /* Text from outside made fit for a log line or an error: valid UTF-8, control
  * characters escaped, at most 128 bytes. (transfer full) */
 char *ivd_text_safe (const char *text);
+
+/* prefix and name as a D-Bus object path, escaped as sd_bus_path_encode does:
+ * what is not a letter or a digit, and a leading digit, becomes _xx, and an
+ * empty name _. (transfer full) */
+char *ivd_name_to_path (const char *prefix, const char *name);

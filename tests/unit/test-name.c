@@ -50,6 +50,29 @@ test_safe_text (void)
   g_assert_cmpuint (strlen (cut), ==, 128);
 }
 
+/* The answers of sd_bus_path_encode(). */
+static void
+test_path (void)
+{
+  const struct
+  {
+    const char *name, *path;
+  } cases[] = {
+    { "demo", "/p/demo" },
+    { "0a", "/p/_30a" },
+    { "a0", "/p/a0" },
+    { "a.b-c_d", "/p/a_2eb_2dc_5fd" },
+    { "", "/p/_" },
+  };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      g_autofree char *path = ivd_name_to_path ("/p/", cases[i].name);
+
+      g_assert_cmpstr (path, ==, cases[i].path);
+    }
+}
+
 int
 main (int argc, char **argv)
 {
@@ -57,5 +80,6 @@ main (int argc, char **argv)
   g_test_add_func ("/ivd/name/good", test_good);
   g_test_add_func ("/ivd/name/bad", test_bad);
   g_test_add_func ("/ivd/name/safe-text", test_safe_text);
+  g_test_add_func ("/ivd/name/path", test_path);
   return g_test_run ();
 }
