@@ -31,27 +31,35 @@ typedef void (*IvdMappingLostFunc) (IvdMapping *mapping, const char *message, gp
 
 /* Maps size bytes at offset of fd, shared. fd is copied. offset must be a
  * multiple of the page size. Errors: invalid-argument, out-of-range (the file
- * is shorter), denied, io. */
+ * is shorter), denied, no-space (no huge pages), limit, io. */
 IvdMapping *ivd_mapping_new (int fd, guint64 offset, guint64 size, IvdMappingFlags flags, GError **error)
     G_GNUC_WARN_UNUSED_RESULT;
 
-/* Memory that somebody else has mapped and keeps until free_func is called. */
-IvdMapping *ivd_mapping_new_for_address (void *address, guint64 size, IvdMappingFlags flags,
-                                         GDestroyNotify free_func, gpointer data);
+/* Memory that somebody else has mapped and keeps until free_func is called
+ * (by whoever drops the last reference, on its thread; may be NULL). */
+IvdMapping *ivd_mapping_new_for_address (void *address,
+                                         guint64 size,
+                                         IvdMappingFlags flags,
+                                         GDestroyNotify free_func,
+                                         gpointer data);
 
 IvdMapping *ivd_mapping_ref (IvdMapping *mapping);
 void ivd_mapping_unref (IvdMapping *mapping);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (IvdMapping, ivd_mapping_unref)
 
+/* NULL to unset; when that returns, func runs no more (unless it is func that
+ * unsets). func must not wait for another thread. */
 void ivd_mapping_set_lost_func (IvdMapping *mapping, IvdMappingLostFunc func, gpointer data);
 
 guint64 ivd_mapping_get_size (IvdMapping *mapping);
 IvdMappingFlags ivd_mapping_get_flags (IvdMapping *mapping);
 
 /* A new descriptor of the memory, close-on-exec, for somebody else. read_only:
- * opened anew with O_RDONLY, so that it cannot be made writable again. The
+ * opened anew with O_RDONLY, so that the descriptor cannot be made writable
+ * again; who else may open the file is up to the file's own mode. The
  * descriptor is the caller's. ret_offset: where the region begins in it.
- * Errors: not-supported (no descriptor), denied, io, closed, region-lost. */
+ * Errors: not-supported (no descriptor; writable from a read-only mapping),
+ * denied, limit, io, closed, region-lost. -1 then. */
 int ivd_mapping_open (IvdMapping *mapping, gboolean read_only, guint64 *ret_offset, GError **error)
     G_GNUC_WARN_UNUSED_RESULT;
 
@@ -60,3 +68,33 @@ void ivd_mapping_lose (IvdMapping *mapping, const char *message);
 
 /* FALSE and closed or region-lost when the mapping may not be used any more. */
 gboolean ivd_mapping_check (IvdMapping *mapping, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/*
+ * For the rest of memory/ only.
+ */
+
+/* Told once, when the mapping is closed or lost, on the thread that does it.
+ * Must not call the mapping nor take a lock under which the mapping is called. */
+typedef void (*IvdMappingEndFunc) (gpointer data);
+
+/* A handle for removal, or NULL if the mapping has ended already. */
+gpointer ivd_mapping_add_end_func (IvdMapping *mapping, IvdMappingEndFunc func, gpointer data);
+/* When this returns func runs no more. NULL is fine. */
+void ivd_mapping_remove_end_func (IvdMapping *mapping, gpointer handle);
+
+/* Touches the bytes at address, under a guard: see IvdGuardFunc for what it
+ * must not do. */
+typedef void (*IvdMappingTouchFunc) (guint8 *address, gpointer data);
+
+/* Calls func with where offset is. offset and length have been checked. FALSE
+ * when the mapping has ended, or when a fault ended func: region-lost (and the
+ * mapping is lost), no-space, or io (broken memory). */
+gboolean ivd_mapping_touch (IvdMapping *mapping,
+                            guint64 offset,
+                            gsize length,
+                            IvdMappingTouchFunc func,
+                            gpointer data,
+                            GError **error)
+    G_GNUC_WARN_UNUSED_RESULT;
+/* Where offset is; for its alignment, not to be touched. */
+guintptr ivd_mapping_place (IvdMapping *mapping, guint64 offset);

@@ -40,7 +40,11 @@ gboolean ivd_memory_read (IvdMapping *mapping, guint64 offset, void *buffer, gsi
     G_GNUC_WARN_UNUSED_RESULT;
 
 /* On an error some leading bytes may have been written. */
-gboolean ivd_memory_write (IvdMapping *mapping, guint64 offset, const void *buffer, gsize length, GError **error)
+gboolean ivd_memory_write (IvdMapping *mapping,
+                           guint64 offset,
+                           const void *buffer,
+                           gsize length,
+                           GError **error)
     G_GNUC_WARN_UNUSED_RESULT;
 
 gboolean ivd_memory_fill (IvdMapping *mapping, guint64 offset, guint64 length, guint8 value, GError **error)
@@ -58,7 +62,11 @@ gboolean ivd_memory_atomic (IvdMapping *mapping, IvdAtomicOp op, guint64 offset,
                             IvdWord *ret_old, gboolean *ret_done, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* One load of width bytes, not torn; alignment as for atomics. */
-gboolean ivd_memory_load (IvdMapping *mapping, guint64 offset, guint width, IvdWord *ret_value, GError **error)
+gboolean ivd_memory_load (IvdMapping *mapping,
+                          guint64 offset,
+                          guint width,
+                          IvdWord *ret_value,
+                          GError **error)
     G_GNUC_WARN_UNUSED_RESULT;
 
 /* "0x1f", at most 2 × width digits after 0x, either case; else
