@@ -66,3 +66,14 @@
 /* Config. */
 #define IVD_LIMIT_CONFIG_FILE_BYTES (1024 * 1024)
 #define IVD_LIMIT_CONFIG_LINE_BYTES 8192
+/* Files in a directory of config files, one region each as a rule. */
+#define IVD_LIMIT_CONFIG_FILES IVD_LIMIT_REGIONS
+
+/* Paths that somebody names: what the kernel takes, without the NUL. */
+#define IVD_LIMIT_PATH_BYTES 4095
+
+/* Supplementary groups of a caller; the kernel's own limit. Those beyond do not count. */
+#define IVD_LIMIT_CALLER_GROUPS 65536
+
+/* One line of the log, before escapes. */
+#define IVD_LIMIT_LOG_MESSAGE_BYTES 1024

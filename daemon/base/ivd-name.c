@@ -45,7 +45,13 @@ ivd_name_check (const char *what, const char *name, GError **error)
 char *
 ivd_text_safe (const char *text)
 {
-  g_autofree char *valid = g_utf8_make_valid (text, strnlen (text, SAFE_TEXT_BYTES));
+  return ivd_text_safe_bytes (text, SAFE_TEXT_BYTES);
+}
+
+char *
+ivd_text_safe_bytes (const char *text, gsize limit)
+{
+  g_autofree char *valid = g_utf8_make_valid (text, strnlen (text, limit));
   g_autoptr (GString) out = g_string_new (NULL);
   const char *p;
 

@@ -12,6 +12,8 @@ gboolean ivd_name_check (const char *what, const char *name, GError **error)
 /* Text from outside made fit for a log line or an error: valid UTF-8, control
  * characters escaped, at most 128 bytes. (transfer full) */
 char *ivd_text_safe (const char *text);
+/* The same with another bound, before escapes. */
+char *ivd_text_safe_bytes (const char *text, gsize limit);
 
 /* prefix and name as a D-Bus object path, escaped as sd_bus_path_encode does:
  * what is not a letter or a digit, and a leading digit, becomes _xx, and an
