@@ -3,6 +3,8 @@
 
 #include <glib.h>
 
+#include "base/ivd-path.h"
+
 /*
  * IvdPathPolicy: the directories below which paths may be opened for anybody
  * who may attach. It judges the text of a path only; that no symbolic link
@@ -22,7 +24,3 @@ gboolean ivd_path_policy_allows (const IvdPathPolicy *policy, const char *path);
 
 /* The directories, separated by ", ". (transfer full) */
 char *ivd_path_policy_describe (const IvdPathPolicy *policy);
-
-/* UTF-8, absolute, no empty, "." or ".." component, no slash at the end (but
- * for "/"), at most IVD_LIMIT_PATH_BYTES; else invalid-argument. */
-gboolean ivd_path_check (const char *path, GError **error) G_GNUC_WARN_UNUSED_RESULT;
