@@ -51,6 +51,19 @@
 
 /* Reports of one plugin instance per second, before it counts as a flood. */
 #define IVD_LIMIT_REPORTS_PER_SECOND 200000
+/* A plugin's structs, as it gives their size. */
+#define IVD_LIMIT_PLUGIN_STRUCT_BYTES 4096
+/* A sentence or a log line from a plugin; more is cut. */
+#define IVD_LIMIT_PLUGIN_MESSAGE_BYTES 1024
+/* Log lines of one plugin instance: a burst, then so many a second. */
+#define IVD_LIMIT_PLUGIN_LOG_BURST 1000
+#define IVD_LIMIT_PLUGIN_LOG_LINES_PER_SECOND 100
+/* What one instance may have outstanding: posts, timers, work on the pool. */
+#define IVD_LIMIT_PLUGIN_POSTS 65536
+#define IVD_LIMIT_PLUGIN_TIMERS 65536
+#define IVD_LIMIT_PLUGIN_JOBS 64
+/* A call into a plugin that takes longer is logged. */
+#define IVD_LIMIT_PLUGIN_CALL_USEC (50 * 1000)
 
 /* Attach answers within this time, or fails with timeout. */
 #define IVD_LIMIT_ATTACH_USEC (5 * G_USEC_PER_SEC)
