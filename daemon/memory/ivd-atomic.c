@@ -39,40 +39,39 @@ ivd_memory_has_atomic16 (void)
   return ivd_cpu_has_atomic16 ();
 }
 
-/* One function a width. Where an address may be unaligned, the processor takes
- * it, so the compiler's own idea of alignment is none of our business. */
-#define DEFINE_APPLY(bits)                                                                              \
-  __attribute__ ((no_sanitize ("undefined"))) static void apply##bits (guint8 *address, Access *access) \
-  {                                                                                                     \
-    volatile guint##bits *word = (volatile guint##bits *) (gpointer) address;                           \
-    guint##bits value = (guint##bits) access->value.low;                                                \
-    guint##bits old = (guint##bits) access->expected.low;                                               \
-                                                                                                        \
-    access->done = TRUE;                                                                                \
-    switch (access->op)                                                                                 \
-      {                                                                                                 \
-      case IVD_ATOMIC_ADD:                                                                              \
-        old = __atomic_fetch_add (word, value, __ATOMIC_SEQ_CST);                                       \
-        break;                                                                                          \
-      case IVD_ATOMIC_AND:                                                                              \
-        old = __atomic_fetch_and (word, value, __ATOMIC_SEQ_CST);                                       \
-        break;                                                                                          \
-      case IVD_ATOMIC_OR:                                                                               \
-        old = __atomic_fetch_or (word, value, __ATOMIC_SEQ_CST);                                        \
-        break;                                                                                          \
-      case IVD_ATOMIC_XOR:                                                                              \
-        old = __atomic_fetch_xor (word, value, __ATOMIC_SEQ_CST);                                       \
-        break;                                                                                          \
-      case IVD_ATOMIC_EXCHANGE:                                                                         \
-        old = __atomic_exchange_n (word, value, __ATOMIC_SEQ_CST);                                      \
-        break;                                                                                          \
-      case IVD_ATOMIC_COMPARE_AND_SET:                                                                  \
-      default:                                                                                          \
-        access->done = __atomic_compare_exchange_n (word, &old, value, FALSE, __ATOMIC_SEQ_CST,         \
-                                                    __ATOMIC_SEQ_CST);                                  \
-        break;                                                                                          \
-      }                                                                                                 \
-    access->old = (IvdWord){ old, 0 };                                                                  \
+/* One function a width. */
+#define DEFINE_APPLY(bits)                                                                      \
+  IVD_TOUCHES_SHARED static void apply##bits (guint8 *address, Access *access)                  \
+  {                                                                                             \
+    volatile guint##bits *word = (volatile guint##bits *) (gpointer) address;                   \
+    guint##bits value = (guint##bits) access->value.low;                                        \
+    guint##bits old = (guint##bits) access->expected.low;                                       \
+                                                                                                \
+    access->done = TRUE;                                                                        \
+    switch (access->op)                                                                         \
+      {                                                                                         \
+      case IVD_ATOMIC_ADD:                                                                      \
+        old = __atomic_fetch_add (word, value, __ATOMIC_SEQ_CST);                               \
+        break;                                                                                  \
+      case IVD_ATOMIC_AND:                                                                      \
+        old = __atomic_fetch_and (word, value, __ATOMIC_SEQ_CST);                               \
+        break;                                                                                  \
+      case IVD_ATOMIC_OR:                                                                       \
+        old = __atomic_fetch_or (word, value, __ATOMIC_SEQ_CST);                                \
+        break;                                                                                  \
+      case IVD_ATOMIC_XOR:                                                                      \
+        old = __atomic_fetch_xor (word, value, __ATOMIC_SEQ_CST);                               \
+        break;                                                                                  \
+      case IVD_ATOMIC_EXCHANGE:                                                                 \
+        old = __atomic_exchange_n (word, value, __ATOMIC_SEQ_CST);                              \
+        break;                                                                                  \
+      case IVD_ATOMIC_COMPARE_AND_SET:                                                          \
+      default:                                                                                  \
+        access->done = __atomic_compare_exchange_n (word, &old, value, FALSE, __ATOMIC_SEQ_CST, \
+                                                    __ATOMIC_SEQ_CST);                          \
+        break;                                                                                  \
+      }                                                                                         \
+    access->old = (IvdWord){ old, 0 };                                                          \
   }
 
 DEFINE_APPLY (8)

@@ -40,7 +40,7 @@ load_word (void *to, const guint8 *shared, gsize length)
   memcpy (to, &word, length);
 }
 
-static void
+IVD_TOUCHES_SHARED static void
 store_word (guint8 *shared, const void *from, gsize length)
 {
   guint64 word = 0;
@@ -113,7 +113,7 @@ fill_words (guint8 *shared, guint8 value, gsize length)
 }
 
 #ifdef IVD_THREAD_SANITIZER
-/* That shared bytes race is what they are for; atomic words tell it so. */
+/* Shared bytes race, that is what they are for: word by word and untold. */
 static void
 load_bulk (void *to, const guint8 *shared, gsize length)
 {

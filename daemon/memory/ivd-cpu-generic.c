@@ -35,7 +35,7 @@ ivd_cpu_compare_and_set16 (volatile void *address, IvdWord expected, IvdWord new
   g_return_val_if_reached (FALSE);
 }
 
-IvdWord
+IVD_TOUCHES_SHARED IvdWord
 ivd_cpu_load (const volatile void *address, guint width, gboolean writable)
 {
   IvdWord word = { 0, 0 };

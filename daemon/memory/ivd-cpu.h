@@ -8,6 +8,11 @@
  * ivd-cpu-x86.c and ivd-cpu-generic.c.
  */
 
+/* For a function that touches shared bytes by itself. It may be left by a
+ * fault, which the thread sanitizer's own accesses do not survive, and at
+ * addresses that are not aligned, which the processor takes. */
+#define IVD_TOUCHES_SHARED __attribute__ ((no_sanitize ("thread"), no_sanitize ("undefined")))
+
 /* TRUE if one access of width bytes at address is one for everybody. */
 gboolean ivd_cpu_access_is_whole (guintptr address, guint width);
 /* The same as a sentence for an error: "16 bytes must ...". */
