@@ -13,6 +13,7 @@
 /* Of kinds of groups and of keys. */
 #define WORD_CHARACTERS "abcdefghijklmnopqrstuvwxyz0123456789-"
 #define BLANKS " \t"
+#define BYTE_ORDER_MARK 0xFEFF
 #define TEXT_TRUE "true"
 #define TEXT_FALSE "false"
 
@@ -142,6 +143,8 @@ check_text (const Reader *reader, const char *line, gsize length, GError **error
     {
       gunichar c = g_utf8_get_char (p);
 
+      if (c == BYTE_ORDER_MARK)
+        return fail (reader, error, "there is a byte order mark: save the file without one");
       if (c == '\r')
         return fail (reader, error, "there is a carriage return: end lines with a newline alone");
       if (g_unichar_iscntrl (c) && c != '\t')

@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "access/ivd-permission.h"
 #include "base/ivd-error.h"
 #include "base/ivd-limits.h"
 #include "base/ivd-name.h"
@@ -38,6 +39,20 @@ text_of (const IvdConfigRegion *region)
   return g_string_free (g_steal_pointer (&text), FALSE);
 }
 
+static gboolean
+has_rules (const IvdKeyFileGroup *group)
+{
+  for (guint i = 0; i < group->entries->len; i++)
+    {
+      const IvdKeyFileEntry *entry = g_ptr_array_index (group->entries, i);
+      IvdPermission permission;
+
+      if (ivd_permission_from_key (entry->key, &permission))
+        return TRUE;
+    }
+  return FALSE;
+}
+
 /* Exactly one group, the region of that name, with a plugin. */
 static IvdConfigRegion *
 parse (const char *name, const char *path, const char *text, gsize length, GError **error)
@@ -57,6 +72,12 @@ parse (const char *name, const char *path, const char *text, gsize length, GErro
 
       g_set_error (error, IVD_ERROR, IVD_ERROR_INVALID_ARGUMENT,
                    "%s does not have [region %s] and nothing else: remove it", safe, name);
+      return NULL;
+    }
+  if (has_rules (group))
+    {
+      ivd_key_file_fail (error, group->file, group->line, 
+                         "[region %s] has rules: they belong into the config", name);
       return NULL;
     }
   region = ivd_config_region_parse (group, error);
@@ -130,7 +151,12 @@ read_one (const char *path, GError **error)
 
   base[strlen (base) - strlen (IVD_CONFIG_SUFFIX)] = '\0';
   if (!ivd_name_check ("region", base, error))
-    return NULL;
+    {
+      g_autofree char *safe = ivd_text_safe_bytes (path, IVD_LIMIT_PATH_BYTES);
+
+      g_prefix_error (error, "%s: ", safe);
+      return NULL;
+    }
   if (!ivd_text_file_read (path, IVD_LIMIT_CONFIG_FILE_BYTES, &text, &length, error))
     return NULL;
   return parse (base, path, text, length, error);
