@@ -241,14 +241,14 @@ typedef struct IvshmemPluginHost
    * Returns status, so that one can write return host->fail (...). */
   IvshmemPluginStatus (*fail) (IvshmemPluginRegion *region, IvshmemPluginStatus status, const char *message);
 
-  /* Calls func whenever handle is ready, until unwatch. */
+  /* Calls func whenever handle is ready, until unwatch. *id is never 0. */
   IvshmemPluginStatus (*watch) (IvshmemPluginRegion *region, IvshmemPluginHandle handle, uint32_t conditions,
                                 IvshmemPluginReadyFunc func, void *data, uint64_t *id);
   /* Other conditions for a watch; 0 keeps it silent but for a hang-up. */
   void (*rewatch) (IvshmemPluginRegion *region, uint64_t id, uint32_t conditions);
   void (*unwatch) (IvshmemPluginRegion *region, uint64_t id);
 
-  /* Calls func once, after usec microseconds or later. */
+  /* Calls func once, after usec microseconds or later. *id is never 0. */
   IvshmemPluginStatus (*timer) (IvshmemPluginRegion *region, uint64_t usec, IvshmemPluginFunc func, void *data, uint64_t *id);
   void (*cancel_timer) (IvshmemPluginRegion *region, uint64_t id);
 
