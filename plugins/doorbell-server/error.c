@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: LGPL-3.0-or-later */
+#include "config.h"
+
+#include "doorbell-server/error.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+GQuark
+dbs_error_quark (void)
+{
+  /* Not the static variant: GLib would keep a pointer into this module. */
+  return g_quark_from_string ("ivshmem-doorbell-server");
+}
+
+static IvshmemPluginStatus
+status_of_errno (int number)
+{
+  switch (number)
+    {
+    case ENOENT:
+    case ENOTDIR:
+      return IVSHMEM_PLUGIN_NOT_FOUND;
+    case EEXIST:
+      return IVSHMEM_PLUGIN_EXISTS;
+    case EACCES:
+    case EPERM:
+    case EROFS:
+      return IVSHMEM_PLUGIN_DENIED;
+    case EBUSY:
+    case EAGAIN:
+    case EADDRINUSE:
+      return IVSHMEM_PLUGIN_BUSY;
+    case ENOSPC:
+    case EDQUOT:
+    case ENOMEM:
+      return IVSHMEM_PLUGIN_NO_SPACE;
+    case EMFILE:
+    case ENFILE:
+      return IVSHMEM_PLUGIN_LIMIT;
+    case EINVAL:
+    case EFBIG:
+    case ENAMETOOLONG:
+    case ELOOP:
+      return IVSHMEM_PLUGIN_INVALID_ARGUMENT;
+    default:
+      return IVSHMEM_PLUGIN_IO;
+    }
+}
+
+void
+dbs_error_set_errno (GError **error, int number, const char *format, ...)
+{
+  g_autofree char *message = NULL;
+  va_list arguments;
+
+  va_start (arguments, format);
+  message = g_strdup_vprintf (format, arguments);
+  va_end (arguments);
+  g_set_error (error, DBS_ERROR, status_of_errno (number), "%s: %s", message, g_strerror (number));
+}
+
+IvshmemPluginStatus
+dbs_error_status (const GError *error)
+{
+  return error->domain == DBS_ERROR ? (IvshmemPluginStatus) error->code : IVSHMEM_PLUGIN_INTERNAL;
+}
+
+void
+dbs_close (int *fd)
+{
+  if (*fd >= 0)
+    close (*fd);
+  *fd = -1;
+}
