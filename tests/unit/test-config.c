@@ -176,6 +176,53 @@ add_file_tests (const char *folder, GTestDataFunc func)
   g_assert_cmpuint (count, >, 0);
 }
 
+/* --- the sample that is installed --- */
+
+/* Its keys and groups, out of their comments. */
+static char *
+uncomment (const char *text)
+{
+  g_autoptr (GRegex) regex = g_regex_new ("^#(?=\\[|[a-z-]+=)", G_REGEX_MULTILINE, 0, NULL);
+  g_autofree char *plain = g_regex_replace_literal (regex, text, -1, 0, "", 0, NULL);
+  g_autoptr (GString) known = g_string_new (plain);
+
+  /* A group that this machine need not have. */
+  g_assert_cmpuint (g_string_replace (known, "group:ivshmem", "group:0", 0), >, 0);
+  return g_string_free (g_steal_pointer (&known), FALSE);
+}
+
+static void
+test_sample (void)
+{
+  const char *keys[] = { "allowed-dirs", "state-dir", "log-level", "enabled", "bus", "plugin", "persist" };
+  g_autofree char *path = g_test_build_filename (G_TEST_BUILT, "..", "..", "data", "ivshmemd.conf", NULL);
+  g_autofree char *text = NULL;
+  g_autofree char *plain = NULL;
+  g_autoptr (IvdConfig) as_it_is = NULL;
+  g_autoptr (IvdConfig) full = NULL;
+  g_autoptr (GError) error = NULL;
+
+  g_file_get_contents (path, &text, NULL, &error);
+  g_assert_no_error (error);
+  as_it_is = parse_good (text);
+  g_assert_cmpuint (ivd_config_get_regions (as_it_is)->len, ==, 0);
+  plain = uncomment (text);
+  full = parse_good (plain);
+  g_assert_cmpuint (ivd_config_get_regions (full)->len, ==, 3);
+  for (gsize i = 0; i < G_N_ELEMENTS (keys); i++)
+    {
+      g_autofree char *line = g_strdup_printf ("\n%s=", keys[i]);
+
+      g_assert_nonnull (strstr (plain, line));
+    }
+  for (guint i = 0; i < IVD_PERMISSION_COUNT; i++)
+    {
+      g_autofree char *line = g_strdup_printf ("\n%s=", ivd_permission_key (i));
+
+      g_assert_nonnull (strstr (plain, line));
+    }
+}
+
 /* --- what it says --- */
 
 static void
@@ -498,6 +545,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   add_file_tests ("good", test_good_file);
   add_file_tests ("bad", test_bad_file);
+  g_test_add_func ("/ivd/config/sample", test_sample);
   g_test_add_func ("/ivd/config/defaults", test_defaults);
   g_test_add_func ("/ivd/config/values", test_values);
   g_test_add_func ("/ivd/config/region", test_region);
