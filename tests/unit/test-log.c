@@ -2,7 +2,11 @@
 #include "config.h"
 
 #include <fcntl.h>
+#include <sched.h>
 #include <string.h>
+#include <sys/mount.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <glib-unix.h>
@@ -171,6 +175,91 @@ test_no_reader (Caught *caught, gconstpointer data)
   g_assert_true (g_str_has_suffix (text, "\nnotice and on\n"));
 }
 
+/* --- with a journal in place of stderr --- */
+
+#define JOURNAL_DIR "/run/systemd/journal"
+
+static int
+listen_at (const char *path, int type)
+{
+  struct sockaddr_un address = { .sun_family = AF_UNIX };
+  int fd = socket (AF_UNIX, type | SOCK_CLOEXEC, 0);
+
+  g_strlcpy (address.sun_path, path, sizeof address.sun_path);
+  g_assert_no_errno (bind (fd, (struct sockaddr *) &address, sizeof address));
+  if (type == SOCK_STREAM)
+    g_assert_no_errno (listen (fd, 1));
+  return fd;
+}
+
+/* stderr becomes the journal's stream, as that of a service is. */
+static void
+connect_stderr (const char *path)
+{
+  struct sockaddr_un address = { .sun_family = AF_UNIX };
+  int fd = socket (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+  g_strlcpy (address.sun_path, path, sizeof address.sun_path);
+  g_assert_no_errno (connect (fd, (struct sockaddr *) &address, sizeof address));
+  g_assert_cmpint (dup2 (fd, STDERR_FILENO), ==, STDERR_FILENO);
+  close (fd);
+}
+
+static void
+assert_record (int journal, const char *const *lines)
+{
+  char buffer[4096];
+  gssize n = recv (journal, buffer, sizeof buffer - 1, 0);
+  g_auto (GStrv) got = NULL;
+
+  g_assert_cmpint (n, >, 0);
+  buffer[n] = '\0';
+  got = g_strsplit (buffer, "\n", -1);
+  for (gsize i = 0; lines[i] != NULL; i++)
+    g_assert_true (g_strv_contains ((const char *const *) got, lines[i]));
+  /* And nothing but those, and what is after the last newline. */
+  g_assert_cmpuint (g_strv_length (got), ==, g_strv_length ((GStrv) lines) + 1);
+}
+
+/* In a mount namespace of its own, where /run is empty. */
+static void
+test_journal_subprocess (void)
+{
+  const IvdLogContext context = { .region = "web", .plugin = "doorbell", .peer = 3 };
+  const char *const about[] = { "MESSAGE=it lies\\x0aPRIORITY=0", "PRIORITY=4", "SYSLOG_IDENTIFIER=ivshmemd",
+                                "IVSHMEM_REGION=web", "IVSHMEM_PLUGIN=doorbell", "IVSHMEM_PEER=3", NULL };
+  const char *const plain[] = { "MESSAGE=hello", "PRIORITY=5", "SYSLOG_IDENTIFIER=ivshmemd", NULL };
+  int journal, stream;
+
+  g_assert_no_errno (unshare (CLONE_NEWNS));
+  g_assert_no_errno (mount ("none", "/", NULL, MS_REC | MS_PRIVATE, NULL));
+  g_assert_no_errno (mount ("none", "/run", "tmpfs", 0, NULL));
+  g_assert_no_errno (g_mkdir_with_parents (JOURNAL_DIR, 0755));
+  journal = listen_at (JOURNAL_DIR "/socket", SOCK_DGRAM);
+  stream = listen_at (JOURNAL_DIR "/stdout", SOCK_STREAM);
+  connect_stderr (JOURNAL_DIR "/stdout");
+  ivd_log_about (IVD_LOG_WARNING, &context, "it lies\nPRIORITY=0");
+  assert_record (journal, about);
+  ivd_log (IVD_LOG_NOTICE, NULL, "hello");
+  assert_record (journal, plain);
+  close (stream);
+  close (journal);
+}
+
+static void
+test_journal (void)
+{
+  gint status = 0;
+
+  if (!g_spawn_command_line_sync ("unshare --mount true", NULL, NULL, &status, NULL) || status != 0)
+    {
+      g_test_skip ("allowed: only root with CAP_SYS_ADMIN can put a journal in its place");
+      return;
+    }
+  g_test_trap_subprocess ("/ivd/log/journal/subprocess", 0, G_TEST_SUBPROCESS_DEFAULT);
+  g_test_trap_assert_passed ();
+}
+
 static void
 add_test (const char *name, void (*func) (Caught *, gconstpointer))
 {
@@ -190,5 +279,7 @@ main (int argc, char **argv)
   add_test ("/ivd/log/from-glib", test_from_glib);
   add_test ("/ivd/log/hostile-text", test_hostile_text);
   add_test ("/ivd/log/no-reader", test_no_reader);
+  g_test_add_func ("/ivd/log/journal", test_journal);
+  g_test_add_func ("/ivd/log/journal/subprocess", test_journal_subprocess);
   return g_test_run ();
 }
