@@ -18,6 +18,10 @@
 #define IVD_LIMIT_TRANSFER_BYTES (1024 * 1024)
 /* Copies above this leave the main thread for the pool. */
 #define IVD_LIMIT_INLINE_COPY_BYTES (64 * 1024)
+/* One read into a buffer of ours; more is read in pieces. */
+#define IVD_LIMIT_COPY_READ_BYTES (256 * 1024 * 1024)
+/* Threads of the copy pool: memory is no faster with more. */
+#define IVD_LIMIT_COPY_THREADS 4
 
 /* Regions, plugins and what a plugin may list. */
 #define IVD_LIMIT_REGIONS 4096

@@ -19,6 +19,8 @@ IvdCopyPool *ivd_copy_pool_new (void);
 void ivd_copy_pool_free (IvdCopyPool *pool);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (IvdCopyPool, ivd_copy_pool_free)
 
+/* Errors: those of ivd_memory_read; too-large above IVD_LIMIT_COPY_READ_BYTES,
+ * or when there is no memory for so many bytes. */
 void ivd_copy_read (IvdCopyPool *pool, IvdMapping *mapping, guint64 offset, gsize length,
                     GAsyncReadyCallback callback, gpointer data);
 GBytes *ivd_copy_read_finish (GAsyncResult *result, GError **error);
