@@ -151,7 +151,7 @@ ivd_serial_next (IvdSerial *serial)
     {
       if (serial->extending != NULL && g_task_get_completed (serial->extending))
         end_extension (serial);
-      if (serial->extending == NULL && serial->reserved - serial->next == IVD_SERIAL_BLOCK / 2)
+      if (serial->extending == NULL && serial->next + IVD_SERIAL_BLOCK / 2 >= serial->reserved)
         begin_extension (serial);
     }
   return serial->next++;
