@@ -49,7 +49,7 @@ typedef struct
   void *data;
 } Call;
 
-G_DEFINE_QUARK (ivt - plugin - error, ivt_plugin_error)
+G_DEFINE_QUARK (ivt_plugin_error, ivt_plugin_error)
 
 /* --- what the plugin calls --------------------------------------------- */
 
@@ -296,6 +296,29 @@ host_signal (IvtRegion *region, IvshmemPluginHandle eventfd)
 
 /* --- what it reports --------------------------------------------------- */
 
+static void G_GNUC_PRINTF (2, 3)
+    note_report (IvtRegion *region, const char *format, ...)
+{
+  va_list arguments;
+
+  g_assert_false (region->detaching);
+  if (region->reports->len > 0)
+    g_string_append_c (region->reports, ' ');
+  va_start (arguments, format);
+  g_string_append_vprintf (region->reports, format, arguments);
+  va_end (arguments);
+}
+
+/* Last in each report: afterwards the plugin may say nothing more. */
+static void
+answer_report (IvtRegion *region)
+{
+  if (!region->detach_in_report)
+    return;
+  region->detach_in_report = FALSE;
+  (void) ivt_region_detach (region, FALSE);
+}
+
 static void
 read_description (IvtRegion *region)
 {
@@ -306,27 +329,31 @@ read_description (IvtRegion *region)
 static IvshmemPluginStatus
 host_memory_ready (IvtRegion *region)
 {
-  g_assert_false (region->detaching);
+  note_report (region, "ready");
   read_description (region);
   region->memory = (IvshmemPluginMemory){ .struct_size = sizeof region->memory };
   g_assert_cmpint (region->ops->memory (region->instance, &region->memory), ==, IVSHMEM_PLUGIN_OK);
   if (region->refuse_memory)
     return IVSHMEM_PLUGIN_IO;
   region->n_ready++;
+  region->lost = FALSE;
+  answer_report (region);
   return IVSHMEM_PLUGIN_OK;
 }
 
 static void
 host_connecting (IvtRegion *region)
 {
-  g_assert_false (region->detaching);
+  note_report (region, "connecting");
+  answer_report (region);
 }
 
 static void
 host_changed (IvtRegion *region)
 {
-  g_assert_false (region->detaching);
+  note_report (region, "changed");
   read_description (region);
+  answer_report (region);
 }
 
 static void
@@ -343,7 +370,7 @@ host_peer (IvtRegion *region, uint32_t id, uint32_t vectors, const IvshmemPlugin
 {
   IvtPeer *peer = g_new0 (IvtPeer, 1);
 
-  g_assert_false (region->detaching);
+  note_report (region, "peer(%u,%u)", id, vectors);
   g_assert_cmpuint (id, <=, 65535);
   peer->id = id;
   peer->vectors = vectors;
@@ -353,14 +380,16 @@ host_peer (IvtRegion *region, uint32_t id, uint32_t vectors, const IvshmemPlugin
   peer->executable = credentials != NULL ? g_strdup (credentials->executable) : NULL;
   if (g_hash_table_replace (region->peers, GUINT_TO_POINTER (id), peer))
     region->n_joins++;
+  answer_report (region);
 }
 
 static void
 host_peer_gone (IvtRegion *region, uint32_t id)
 {
-  g_assert_false (region->detaching);
+  note_report (region, "gone(%u)", id);
   g_assert_true (g_hash_table_remove (region->peers, GUINT_TO_POINTER (id)));
   region->n_leaves++;
+  answer_report (region);
 }
 
 static void
@@ -372,18 +401,19 @@ host_interrupt (IvtRegion *region, uint32_t vector, uint64_t count)
 static void
 host_lost (IvtRegion *region, IvshmemPluginStatus status, const char *message)
 {
-  g_assert_false (region->detaching);
+  note_report (region, "lost");
   g_assert_cmpint (status, <, 0);
   (void) host_fail (region, status, message);
   region->lost = TRUE;
   region->lost_status = status;
   g_hash_table_remove_all (region->peers);
+  answer_report (region);
 }
 
 static void
 host_back (IvtRegion *region)
 {
-  g_assert_false (region->detaching);
+  note_report (region, "back");
   region->lost = FALSE;
 }
 
@@ -393,6 +423,26 @@ host_detached (IvtRegion *region)
   g_assert_true (region->detaching);
   g_assert_false (region->detached);
   region->detached = TRUE;
+}
+
+static void
+host_candidate (IvshmemPluginProbe *probe, const IvshmemPluginField *fields, uint32_t n_fields)
+{
+  GPtrArray *candidates = (GPtrArray *) probe;
+  GHashTable *candidate = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+
+  g_assert_cmpuint (n_fields, >, 0);
+  g_assert_cmpstr (fields[0].name, ==, "name");
+  for (guint i = 0; i < n_fields; i++)
+    {
+      g_assert_cmpuint (fields[i].struct_size, ==, sizeof fields[i]);
+      g_assert_true (fields[i].type != IVSHMEM_PLUGIN_FIELD_TEXT || g_utf8_validate (fields[i].text, -1, NULL));
+      g_hash_table_insert (candidate, g_strdup (fields[i].name),
+                           fields[i].type == IVSHMEM_PLUGIN_FIELD_TEXT
+                               ? g_strdup (fields[i].text)
+                               : g_strdup_printf ("%" G_GUINT64_FORMAT, fields[i].number));
+    }
+  g_ptr_array_add (candidates, candidate);
 }
 
 static const IvshmemPluginHost host_table = {
@@ -418,6 +468,7 @@ static const IvshmemPluginHost host_table = {
   .lost = host_lost,
   .back = host_back,
   .detached = host_detached,
+  .candidate = host_candidate,
 };
 
 /* --- the host ---------------------------------------------------------- */
@@ -460,6 +511,15 @@ const IvshmemPlugin *
 ivt_plugin_host_plugin (IvtPluginHost *host)
 {
   return host->plugin;
+}
+
+GPtrArray *
+ivt_plugin_host_probe (IvtPluginHost *host)
+{
+  GPtrArray *candidates = g_ptr_array_new_with_free_func ((GDestroyNotify) g_hash_table_unref);
+
+  g_assert_cmpint (host->plugin->ops->probe (&host->table, (IvshmemPluginProbe *) candidates), ==, IVSHMEM_PLUGIN_OK);
+  return candidates;
 }
 
 static gboolean
@@ -513,6 +573,7 @@ free_region (IvtRegion *region)
   g_hash_table_unref (region->sources);
   g_hash_table_unref (region->peers);
   g_ptr_array_unref (region->log);
+  g_string_free (region->reports, TRUE);
   g_mutex_clear (&region->lock);
   g_free (region->message);
   g_free (region->name);
@@ -534,6 +595,7 @@ ivt_region_create (IvtPluginHost *host, const char *name, const char *options, G
   region->name = g_strdup (name);
   region->peers = g_hash_table_new_full (NULL, NULL, NULL, free_peer);
   region->log = g_ptr_array_new_with_free_func (g_free);
+  region->reports = g_string_new (NULL);
   region->watches = g_hash_table_new_full (NULL, NULL, NULL, g_free);
   region->sources = g_hash_table_new_full (NULL, NULL, NULL, (GDestroyNotify) g_source_unref);
   g_mutex_init (&region->lock);

@@ -44,8 +44,10 @@ struct IvshmemPluginRegion
   IvshmemPluginMemory memory;
   GHashTable *peers; /* guint → IvtPeer */
   guint n_joins, n_leaves;
-  GPtrArray *log;         /* of text: "LEVEL MESSAGE" */
-  gboolean refuse_memory; /* for tests: memory_ready fails */
+  GString *reports;          /* all in order: "connecting ready peer(7,2) gone(7) changed lost back" */
+  gboolean detach_in_report; /* for tests: answers the next report with a detach */
+  GPtrArray *log;            /* of text: "LEVEL MESSAGE" */
+  gboolean refuse_memory;    /* for tests: memory_ready fails */
 
   GHashTable *watches; /* guint64 → what to call */
   GMutex lock;         /* of log and sources: any thread may add to them */
@@ -65,6 +67,9 @@ const IvshmemPlugin *ivt_plugin_host_plugin (IvtPluginHost *host);
 gboolean ivt_plugin_host_wait (IvtPluginHost *host, GSourceFunc condition, gpointer data);
 /* Iterates until nothing is ready. */
 void ivt_plugin_host_drain (IvtPluginHost *host);
+
+/* What probe() lists, each a table of name → value as text. */
+GPtrArray *ivt_plugin_host_probe (IvtPluginHost *host);
 
 /* create() alone. options: "key=value key=value". Unknown ones are an error. */
 IvtRegion *ivt_region_create (IvtPluginHost *host, const char *name, const char *options, GError **error);
