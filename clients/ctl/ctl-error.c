@@ -44,7 +44,7 @@ static const BusError bus_errors[] = {
   { "IOError", FALSE, IVD_ERROR_IO },
 };
 
-G_DEFINE_QUARK (ctl - error - quark, ctl_error)
+G_DEFINE_QUARK (ctl_error, ctl_error)
 
 CtlExit
 ctl_error_exit (const GError *error)

@@ -28,7 +28,7 @@ static const IvdErrorInfo table[IVD_ERROR_COUNT] = {
   [IVD_ERROR_NO_SPACE] = ROW ("no-space", "NoSpace", 507),
 };
 
-G_DEFINE_QUARK (ivd-error-quark, ivd_error)
+G_DEFINE_QUARK (ivd_error, ivd_error)
 
 const IvdErrorInfo *
 ivd_error_info (gint code)

@@ -76,7 +76,7 @@ parse (const char *name, const char *path, const char *text, gsize length, GErro
     }
   if (has_rules (group))
     {
-      ivd_key_file_fail (error, group->file, group->line, 
+      ivd_key_file_fail (error, group->file, group->line,
                          "[region %s] has rules: they belong into the config", name);
       return NULL;
     }

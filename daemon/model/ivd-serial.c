@@ -24,8 +24,8 @@ write_reservation (const char *path, guint64 reserved, GError **error)
 {
   g_autofree char *text = g_strdup_printf ("%" G_GUINT64_FORMAT "\n", reserved);
 
-  return g_file_set_contents_full (path, text, -1, G_FILE_SET_CONTENTS_CONSISTENT | G_FILE_SET_CONTENTS_DURABLE,
-                                   0600, error);
+  return g_file_set_contents_full (path, text, -1,
+                                   G_FILE_SET_CONTENTS_CONSISTENT | G_FILE_SET_CONTENTS_DURABLE, 0600, error);
 }
 
 /* What an earlier run has used up; 0 when there was none. */

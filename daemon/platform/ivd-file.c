@@ -56,7 +56,8 @@ refuse_errno (const char *path, int reason, GError **error)
     case EEXIST:
       return refuse (path, IVD_ERROR_EXISTS, "there is such a file already", error);
     case ELOOP:
-      return refuse (path, IVD_ERROR_DENIED, "a part of the path is a symbolic link, and none is followed", error);
+      return refuse (path, IVD_ERROR_DENIED, "a part of the path is a symbolic link, and none is followed",
+                     error);
     case EACCES:
     case EPERM:
     case EROFS:
@@ -75,7 +76,8 @@ refuse_errno (const char *path, int reason, GError **error)
     case ETXTBSY:
       return refuse (path, IVD_ERROR_BUSY, "another process has a lease on it or executes it", error);
     case ENOSYS:
-      return refuse (path, IVD_ERROR_NOT_SUPPORTED, "this kernel has no openat2 (Linux 5.6 or later has)", error);
+      return refuse (path, IVD_ERROR_NOT_SUPPORTED, "this kernel has no openat2 (Linux 5.6 or later has)",
+                     error);
     default:
       return refuse (path, IVD_ERROR_IO, g_strerror (reason), error);
     }

@@ -15,4 +15,5 @@ typedef enum
  * (openat2, RESOLVE_NO_SYMLINKS). mode: of a file that is made. -1 and an
  * error that names path and reason: not-found, exists, denied, no-space,
  * invalid-argument, io. Any thread. */
-int ivd_file_open (const char *path, IvdFileFlags flags, guint mode, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+int ivd_file_open (const char *path, IvdFileFlags flags, guint mode,
+                   GError **error) G_GNUC_WARN_UNUSED_RESULT;

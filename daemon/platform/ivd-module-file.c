@@ -39,7 +39,8 @@ check_owner (const struct stat *st, const char *what, GError **error)
   if (st->st_uid != 0 && st->st_uid != geteuid ())
     {
       g_set_error (error, IVD_ERROR, IVD_ERROR_DENIED,
-                   "%s belongs to user %u: it must belong to root or to the daemon's own user", what, st->st_uid);
+                   "%s belongs to user %u: it must belong to root or to the daemon's own user", what,
+                   st->st_uid);
       return FALSE;
     }
   if (st->st_mode & (S_IWGRP | S_IWOTH))
@@ -84,7 +85,8 @@ check_elf_header (int fd, ElfW (Ehdr) * header, GError **error)
     return refuse (error, IVD_ERROR_INVALID_ARGUMENT, "it was built for another kind of machine");
   if (header->e_type != ET_DYN)
     return refuse (error, IVD_ERROR_INVALID_ARGUMENT, "it is an ELF file, but no shared object");
-  if (header->e_phentsize != sizeof (ElfW (Phdr)) || header->e_phnum == 0 || header->e_phnum > PROGRAM_HEADERS_MAX)
+  if (header->e_phentsize != sizeof (ElfW (Phdr)) || header->e_phnum == 0
+      || header->e_phnum > PROGRAM_HEADERS_MAX)
     return refuse (error, IVD_ERROR_INVALID_ARGUMENT, "its ELF header is damaged");
   return TRUE;
 }
@@ -97,9 +99,12 @@ check_segments (int fd, const ElfW (Ehdr) * header, guint64 size, GError **error
       ElfW (Phdr) segment;
 
       if (!read_exactly (fd, &segment, sizeof segment, header->e_phoff + i * sizeof segment))
-        return refuse (error, IVD_ERROR_INVALID_ARGUMENT, "it is cut short: its program headers are not there");
-      if (segment.p_type != PT_NULL && (segment.p_offset > size || segment.p_filesz > size - segment.p_offset))
-        return refuse (error, IVD_ERROR_INVALID_ARGUMENT, "it is cut short: some of its segments are not there");
+        return refuse (error, IVD_ERROR_INVALID_ARGUMENT,
+                       "it is cut short: its program headers are not there");
+      if (segment.p_type != PT_NULL
+          && (segment.p_offset > size || segment.p_filesz > size - segment.p_offset))
+        return refuse (error, IVD_ERROR_INVALID_ARGUMENT,
+                       "it is cut short: some of its segments are not there");
     }
   return TRUE;
 }

@@ -205,7 +205,8 @@ refuse (int fd, int reason, GError **error)
 }
 
 guint64
-ivd_poller_add (IvdPoller *poller, int fd, IvdPollFlags flags, IvdPollFunc func, gpointer data, GError **error)
+ivd_poller_add (IvdPoller *poller, int fd, IvdPollFlags flags, IvdPollFunc func, gpointer data,
+                GError **error)
 {
   g_autofree Entry *entry = g_new0 (Entry, 1);
 

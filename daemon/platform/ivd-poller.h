@@ -26,7 +26,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (IvdPoller, ivd_poller_free)
 
 /* Ids are never used twice and never 0. fd must stay open until removal.
  * 0 and an error when fd cannot be watched. The same fd only once. */
-guint64 ivd_poller_add (IvdPoller *poller, int fd, IvdPollFlags flags, IvdPollFunc func, gpointer data, GError **error);
+guint64 ivd_poller_add (IvdPoller *poller, int fd, IvdPollFlags flags, IvdPollFunc func, gpointer data,
+                        GError **error);
 /* No flags: only hang-ups, and those only once. */
 void ivd_poller_modify (IvdPoller *poller, guint64 id, IvdPollFlags flags);
 /* Unknown ids are ignored. */

@@ -24,6 +24,7 @@
  * longer: state connecting), or with the error, at most IVD_LIMIT_ATTACH_USEC
  * later; then nothing is left of it. Cancelled is closed. name, and that there
  * is no such region, have been checked; the latter is checked again. */
-void ivd_backend_attach (IvdPluginHost *host, IvdPlugin *plugin, const char *name, IvdOptions *options, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer data);
+void ivd_backend_attach (IvdPluginHost *host, IvdPlugin *plugin, const char *name, IvdOptions *options,
+                         GCancellable *cancellable, GAsyncReadyCallback callback, gpointer data);
 /* The region, published. (transfer full) */
 IvdRegion *ivd_backend_attach_finish (GAsyncResult *result, GError **error);

@@ -99,7 +99,8 @@ refuse (const IvshmemPluginOption *option, const char *text, const char *why, GE
 
 /* Digits and the suffix of one of the units, with nothing around them. */
 static gboolean
-parse_number (const IvshmemPluginOption *option, const char *text, const Unit *units, guint64 *ret, GError **error)
+parse_number (const IvshmemPluginOption *option, const char *text, const Unit *units, guint64 *ret,
+              GError **error)
 {
   gsize digits = strspn (text, "0123456789");
   g_autofree char *number = g_strndup (text, digits);
@@ -344,7 +345,8 @@ text_of_variant (const IvshmemPluginOption *option, GVariant *value)
 }
 
 gboolean
-ivd_option_value_parse (const IvshmemPluginOption *option, GVariant *value, char **ret_text, guint64 *ret_number, GError **error)
+ivd_option_value_parse (const IvshmemPluginOption *option, GVariant *value, char **ret_text,
+                        guint64 *ret_number, GError **error)
 {
   g_autofree char *text = text_of_variant (option, value);
   g_autofree char *type = NULL;

@@ -71,7 +71,8 @@ find_option (const IvshmemPlugin *table, const char *key, guint *ret_index, GErr
 }
 
 static gboolean
-set_value (IvdOptions *self, const IvshmemPlugin *table, guint i, GVariant *variant, gboolean given, GError **error)
+set_value (IvdOptions *self, const IvshmemPlugin *table, guint i, GVariant *variant, gboolean given,
+           GError **error)
 {
   IvshmemPluginValue *value = &self->values[i];
   char *text = NULL;
@@ -85,7 +86,8 @@ set_value (IvdOptions *self, const IvshmemPlugin *table, guint i, GVariant *vari
 }
 
 static gboolean
-take_given (IvdOptions *self, const IvshmemPlugin *table, GVariant *given, IvdOptionPathFunc allow_path, gpointer data, GError **error)
+take_given (IvdOptions *self, const IvshmemPlugin *table, GVariant *given, IvdOptionPathFunc allow_path,
+            gpointer data, GError **error)
 {
   GVariantIter iter;
   const char *key;
@@ -133,8 +135,9 @@ fill_in (IvdOptions *self, const IvshmemPlugin *table, GError **error)
         continue;
       if (option->flags & IVSHMEM_PLUGIN_OPTION_REQUIRED)
         {
-          g_set_error (error, IVD_ERROR, IVD_ERROR_INVALID_ARGUMENT, "option '%s' is missing (%s): plugin '%s' needs it",
-                       option->name, option->description, table->name);
+          g_set_error (error, IVD_ERROR, IVD_ERROR_INVALID_ARGUMENT,
+                       "option '%s' is missing (%s): plugin '%s' needs it", option->name, option->description,
+                       table->name);
           return FALSE;
         }
       if (option->default_text == NULL)
@@ -165,7 +168,8 @@ build_variant (IvdOptions *self, const IvshmemPlugin *table)
 }
 
 IvdOptions *
-ivd_options_new (const IvshmemPlugin *table, GVariant *given, IvdOptionPathFunc allow_path, gpointer data, GError **error)
+ivd_options_new (const IvshmemPlugin *table, GVariant *given, IvdOptionPathFunc allow_path, gpointer data,
+                 GError **error)
 {
   g_autoptr (IvdOptions) self = g_atomic_rc_box_new0 (IvdOptions);
 

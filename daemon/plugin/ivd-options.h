@@ -20,7 +20,8 @@ typedef gboolean (*IvdOptionPathFunc) (const char *path, gpointer data, GError *
  * native types or what one would write on the command line. allow_path: NULL
  * allows all. A name of a user or group may ask the machine's name service.
  * Errors (invalid-argument, or allow_path's) name the option and the rule. */
-IvdOptions *ivd_options_new (const IvshmemPlugin *table, GVariant *given, IvdOptionPathFunc allow_path, gpointer data, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+IvdOptions *ivd_options_new (const IvshmemPlugin *table, GVariant *given, IvdOptionPathFunc allow_path,
+                             gpointer data, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 IvdOptions *ivd_options_ref (IvdOptions *options);
 void ivd_options_unref (IvdOptions *options);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (IvdOptions, ivd_options_unref)

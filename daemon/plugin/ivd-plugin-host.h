@@ -19,7 +19,8 @@ typedef struct _IvdPluginHost IvdPluginHost;
 /* context: of the main thread, which is the one that calls this. registry,
  * poller and pool must stay until the last region is detached. runtime_dir:
  * where sockets belong; NULL: nowhere. */
-IvdPluginHost *ivd_plugin_host_new (GMainContext *context, IvdRegistry *registry, IvdPoller *poller, IvdCopyPool *pool, const char *runtime_dir);
+IvdPluginHost *ivd_plugin_host_new (GMainContext *context, IvdRegistry *registry, IvdPoller *poller,
+                                    IvdCopyPool *pool, const char *runtime_dir);
 IvdPluginHost *ivd_plugin_host_ref (IvdPluginHost *host);
 void ivd_plugin_host_unref (IvdPluginHost *host);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (IvdPluginHost, ivd_plugin_host_unref)

@@ -197,7 +197,8 @@ ivd_plugin_store_find (IvdPluginStore *self, const char *name, GError **error)
   row = find_row (self, name, FALSE);
   if (row != NULL)
     {
-      g_set_error (error, IVD_ERROR, IVD_ERROR_NOT_FOUND, "plugin '%s' could not be loaded: %s", safe, row->error);
+      g_set_error (error, IVD_ERROR, IVD_ERROR_NOT_FOUND, "plugin '%s' could not be loaded: %s", safe,
+                   row->error);
       return NULL;
     }
   names = loaded_names (self);
@@ -254,7 +255,8 @@ row_to_variant (const IvdPluginRow *row, GVariantBuilder *builder)
       g_autofree const char **names = ivd_capability_names (ivd_plugin_get_capabilities (row->plugin));
 
       g_variant_builder_add (builder, "{sv}", "capabilities", g_variant_new_strv (names, -1));
-      g_variant_builder_add (builder, "{sv}", "options", options_to_variant (ivd_plugin_get_table (row->plugin)));
+      g_variant_builder_add (builder, "{sv}", "options",
+                             options_to_variant (ivd_plugin_get_table (row->plugin)));
     }
 }
 

@@ -68,7 +68,8 @@ check_version (const IvshmemPlugin *table, GError **error)
     return TRUE;
   g_set_error (error, IVD_ERROR, IVD_ERROR_NOT_SUPPORTED,
                "it needs a daemon with plugin ABI %d.%u or later, and this one has %d.%d",
-               IVSHMEM_PLUGIN_ABI_MAJOR, table->min_host_minor, IVSHMEM_PLUGIN_ABI_MAJOR, IVSHMEM_PLUGIN_ABI_MINOR);
+               IVSHMEM_PLUGIN_ABI_MAJOR, table->min_host_minor, IVSHMEM_PLUGIN_ABI_MAJOR,
+               IVSHMEM_PLUGIN_ABI_MINOR);
   return FALSE;
 }
 
@@ -82,7 +83,8 @@ check_texts (const IvshmemPlugin *table, const char *name, GError **error)
   if (strcmp (table->name, name) != 0)
     return refuse (error, "it calls itself '%s', so its file must be called '%s.so', not '%s.so'",
                    table->name, table->name, name);
-  return check_text ("its version", table->version, error) && check_text ("its license", table->license, error)
+  return check_text ("its version", table->version, error)
+         && check_text ("its license", table->license, error)
          && check_text ("its description", table->description, error);
 }
 
@@ -132,7 +134,8 @@ check_option_limits (const IvshmemPluginOption *option, GError **error)
   if (option->minimum == 0 && option->maximum == 0)
     return TRUE;
   if (!counts)
-    return refuse (error, "option '%s' of its table has limits, but is no number, size or duration", option->name);
+    return refuse (error, "option '%s' of its table has limits, but is no number, size or duration",
+                   option->name);
   if (option->minimum > option->maximum)
     return refuse (error, "option '%s' of its table has a minimum above its maximum", option->name);
   return TRUE;

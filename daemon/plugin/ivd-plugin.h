@@ -17,7 +17,8 @@ typedef struct _IvdPlugin IvdPlugin;
 IvdPlugin *ivd_plugin_load (const char *path, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* One whose code is here already. table stays. */
-IvdPlugin *ivd_plugin_new (const IvshmemPlugin *table, const char *name, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+IvdPlugin *ivd_plugin_new (const IvshmemPlugin *table, const char *name,
+                           GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 IvdPlugin *ivd_plugin_ref (IvdPlugin *plugin);
 void ivd_plugin_unref (IvdPlugin *plugin);

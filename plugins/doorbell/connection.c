@@ -24,7 +24,8 @@ static IvshmemPluginStatus
 explain_open (int number, const char *path, char **ret_text)
 {
   if (number == ENOENT)
-    return explain (IVSHMEM_PLUGIN_NOT_FOUND, ret_text, g_strdup_printf ("no server: %s does not exist", path));
+    return explain (IVSHMEM_PLUGIN_NOT_FOUND, ret_text,
+                    g_strdup_printf ("no server: %s does not exist", path));
   if (number == EMFILE || number == ENFILE)
     return explain (IVSHMEM_PLUGIN_LIMIT, ret_text,
                     g_strdup_printf ("cannot open %s: out of descriptors (LimitNOFILE=, ulimit -n)", path));
@@ -40,14 +41,16 @@ explain_connect (int number, const char *path, char **ret_text)
     {
     case ECONNREFUSED:
       return explain (IVSHMEM_PLUGIN_NOT_FOUND, ret_text,
-                      g_strdup_printf ("no server: nobody listens at %s (left behind by one that has ended)", path));
+                      g_strdup_printf ("no server: nobody listens at %s (left behind by one that has ended)",
+                                       path));
     case EAGAIN:
       return explain (IVSHMEM_PLUGIN_BUSY, ret_text,
                       g_strdup_printf ("the server at %s is busy: its queue of connections is full", path));
     case EACCES:
     case EPERM:
       return explain (IVSHMEM_PLUGIN_DENIED, ret_text,
-                      g_strdup_printf ("not allowed to connect to %s: that takes write permission on it", path));
+                      g_strdup_printf ("not allowed to connect to %s: that takes write permission on it",
+                                       path));
     case EPROTOTYPE:
       return explain (IVSHMEM_PLUGIN_INVALID_ARGUMENT, ret_text,
                       g_strdup_printf ("%s is not a stream socket, so no ivshmem server", path));
@@ -79,7 +82,8 @@ open_socket (const IvshmemPluginHost *host,
                     g_strdup_printf ("no server at %s: the directory %s %s", path, directory,
                                      status == IVSHMEM_PLUGIN_NOT_FOUND ? "does not exist"
                                      : status == IVSHMEM_PLUGIN_DENIED
-                                         ? "may not be opened, or a part of it is a symbolic link, and none is followed"
+                                         ? "may not be opened, or a part of it is a symbolic link, and none "
+                                           "is followed"
                                          : "cannot be opened"));
 
   fd = openat ((int) handle, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
@@ -177,7 +181,8 @@ doorbell_take_descriptors (struct msghdr *message, DoorbellDescriptor *ret_descr
 {
   gsize n = 0;
 
-  for (struct cmsghdr *control = CMSG_FIRSTHDR (message); control != NULL; control = CMSG_NXTHDR (message, control))
+  for (struct cmsghdr *control = CMSG_FIRSTHDR (message); control != NULL;
+       control = CMSG_NXTHDR (message, control))
     {
       gsize count;
 
@@ -206,11 +211,13 @@ fail_cut (DoorbellProtocol *protocol, gsize n_descriptors)
 {
   if (n_descriptors < DOORBELL_DESCRIPTORS_PER_READ)
     doorbell_protocol_fail (protocol, DOORBELL_FAILURE_LIMIT,
-                            "a descriptor from the server could not be received (MSG_CTRUNC): this process is out of "
+                            "a descriptor from the server could not be received (MSG_CTRUNC): this process "
+                            "is out of "
                             "descriptors: raise its limit (LimitNOFILE=, ulimit -n)");
   else
     doorbell_protocol_fail (protocol, DOORBELL_FAILURE_INVALID,
-                            "the server sent more descriptors in one message than there is room for (MSG_CTRUNC); "
+                            "the server sent more descriptors in one message than there is room for "
+                            "(MSG_CTRUNC); "
                             "the protocol has one");
 }
 

@@ -47,14 +47,16 @@ create (const IvshmemPluginHost *host,
   IvshmemPluginStatus status;
 
   if (n_values < N_OPTIONS || !values[OPTION_SOCKET].present)
-    return host->fail (region, IVSHMEM_PLUGIN_INVALID_ARGUMENT, "socket=PATH is needed: where the server listens");
+    return host->fail (region, IVSHMEM_PLUGIN_INVALID_ARGUMENT,
+                       "socket=PATH is needed: where the server listens");
 
   self = g_new0 (IvshmemPluginInstance, 1);
   self->host = host;
   self->region = region;
   self->path = g_strdup (values[OPTION_SOCKET].text);
-  self->client = doorbell_client_new (host, region, self->path,
-                                      values[OPTION_RECONNECT].present && values[OPTION_RECONNECT].number != 0);
+  self->client
+      = doorbell_client_new (host, region, self->path,
+                             values[OPTION_RECONNECT].present && values[OPTION_RECONNECT].number != 0);
   *instance = self;
   status = doorbell_client_start (self->client, &text);
   if (status < 0)
@@ -75,8 +77,8 @@ describe (IvshmemPluginInstance *self, IvshmemPluginDescription *out)
   out->own_vectors = 0;
   out->own_id = -1;
   out->capabilities = IVSHMEM_PLUGIN_CAP_READ | IVSHMEM_PLUGIN_CAP_RING | IVSHMEM_PLUGIN_CAP_OWN_ID
-                      | IVSHMEM_PLUGIN_CAP_PEERS | IVSHMEM_PLUGIN_CAP_PEER_VECTORS | IVSHMEM_PLUGIN_CAP_MEMORY_FD
-                      | IVSHMEM_PLUGIN_CAP_JOIN;
+                      | IVSHMEM_PLUGIN_CAP_PEERS | IVSHMEM_PLUGIN_CAP_PEER_VECTORS
+                      | IVSHMEM_PLUGIN_CAP_MEMORY_FD | IVSHMEM_PLUGIN_CAP_JOIN;
   if (protocol != NULL)
     {
       out->own_id = doorbell_protocol_get_own_id (protocol);
@@ -97,7 +99,8 @@ memory (IvshmemPluginInstance *self, IvshmemPluginMemory *out)
   const DoorbellDescriptor *descriptor = protocol == NULL ? NULL : doorbell_protocol_get_memory (protocol);
 
   if (descriptor == NULL)
-    return self->host->fail (self->region, IVSHMEM_PLUGIN_REGION_LOST, "there is no connection to the server");
+    return self->host->fail (self->region, IVSHMEM_PLUGIN_REGION_LOST,
+                             "there is no connection to the server");
 
   out->flags = descriptor->read_only ? IVSHMEM_PLUGIN_MEMORY_READ_ONLY : 0;
   out->handle = descriptor->fd;
@@ -115,7 +118,8 @@ find_vector (IvshmemPluginInstance *self, uint32_t id, uint32_t vector, int *ret
   guint vectors;
 
   if (protocol == NULL)
-    return self->host->fail (self->region, IVSHMEM_PLUGIN_REGION_LOST, "there is no connection to the server");
+    return self->host->fail (self->region, IVSHMEM_PLUGIN_REGION_LOST,
+                             "there is no connection to the server");
 
   vectors = doorbell_protocol_get_vectors (protocol, id);
   if (vectors == 0 && id != doorbell_protocol_get_own_id (protocol))
@@ -126,7 +130,8 @@ find_vector (IvshmemPluginInstance *self, uint32_t id, uint32_t vector, int *ret
   if (vector >= vectors)
     {
       text = vectors == 0 ? g_strdup_printf ("peer %u has no vectors, so no vector %u", id, vector)
-                          : g_strdup_printf ("peer %u has the vectors 0..%u, and no vector %u", id, vectors - 1, vector);
+                          : g_strdup_printf ("peer %u has the vectors 0..%u, and no vector %u", id,
+                                             vectors - 1, vector);
       return self->host->fail (self->region, IVSHMEM_PLUGIN_OUT_OF_RANGE, text);
     }
 
@@ -216,10 +221,10 @@ const IvshmemPlugin ivshmem_plugin_v1 = {
   .version = IVD_VERSION,
   .license = "LGPL-3.0-or-later",
   .description = "client of an ivshmem server: memory, peers and interrupts",
-  .capabilities = IVSHMEM_PLUGIN_CAP_READ | IVSHMEM_PLUGIN_CAP_WRITE | IVSHMEM_PLUGIN_CAP_ATOMIC | IVSHMEM_PLUGIN_CAP_RING
-                  | IVSHMEM_PLUGIN_CAP_RECEIVE | IVSHMEM_PLUGIN_CAP_OWN_ID | IVSHMEM_PLUGIN_CAP_PEERS
-                  | IVSHMEM_PLUGIN_CAP_PEER_VECTORS | IVSHMEM_PLUGIN_CAP_MEMORY_FD | IVSHMEM_PLUGIN_CAP_VECTOR_FD
-                  | IVSHMEM_PLUGIN_CAP_JOIN,
+  .capabilities = IVSHMEM_PLUGIN_CAP_READ | IVSHMEM_PLUGIN_CAP_WRITE | IVSHMEM_PLUGIN_CAP_ATOMIC
+                  | IVSHMEM_PLUGIN_CAP_RING | IVSHMEM_PLUGIN_CAP_RECEIVE | IVSHMEM_PLUGIN_CAP_OWN_ID
+                  | IVSHMEM_PLUGIN_CAP_PEERS | IVSHMEM_PLUGIN_CAP_PEER_VECTORS | IVSHMEM_PLUGIN_CAP_MEMORY_FD
+                  | IVSHMEM_PLUGIN_CAP_VECTOR_FD | IVSHMEM_PLUGIN_CAP_JOIN,
   .options = options,
   .n_options = N_OPTIONS,
   .option_size = sizeof (IvshmemPluginOption),

@@ -230,13 +230,15 @@ take_version (DoorbellProtocol *protocol, gint64 value)
 {
   if (protocol->attached.fd >= 0)
     fail (protocol, DOORBELL_FAILURE_INVALID,
-          "the server's first message, %" G_GINT64_FORMAT ", carries a descriptor; a version does not", value);
+          "the server's first message, %" G_GINT64_FORMAT ", carries a descriptor; a version does not",
+          value);
   else if (value == IVSHMEM_WIRE_REFUSED)
     fail (protocol, DOORBELL_FAILURE_REFUSED,
           "the server refused this client (version -1): its list of allowed users or its limit of peers");
   else if (value != IVSHMEM_WIRE_VERSION && value > 0 && value <= IVSHMEM_WIRE_ID_MAX)
     fail (protocol, DOORBELL_FAILURE_UNSUPPORTED,
-          "the server's first message is %" G_GINT64_FORMAT ", and should be protocol version %d; a server from before "
+          "the server's first message is %" G_GINT64_FORMAT
+          ", and should be protocol version %d; a server from before "
           "QEMU 2.5 speaks an old dialect that begins with the client's id",
           value, IVSHMEM_WIRE_VERSION);
   else if (value != IVSHMEM_WIRE_VERSION)
@@ -252,13 +254,16 @@ take_own_id (DoorbellProtocol *protocol, gint64 value)
 {
   if (value == IVSHMEM_WIRE_MEMORY && protocol->attached.fd >= 0)
     fail (protocol, DOORBELL_FAILURE_UNSUPPORTED,
-          "the server speaks the old dialect from before QEMU 2.5 (id and memory, without a version): a newer server is needed");
+          "the server speaks the old dialect from before QEMU 2.5 (id and memory, without a version): a "
+          "newer server is needed");
   else if (value < 0 || value > IVSHMEM_WIRE_ID_MAX)
     fail (protocol, DOORBELL_FAILURE_INVALID,
-          "the server gave us the id %" G_GINT64_FORMAT ", which is not in 0..%d", value, IVSHMEM_WIRE_ID_MAX);
+          "the server gave us the id %" G_GINT64_FORMAT ", which is not in 0..%d", value,
+          IVSHMEM_WIRE_ID_MAX);
   else if (protocol->attached.fd >= 0)
     fail (protocol, DOORBELL_FAILURE_INVALID,
-          "the server sent our id, %" G_GINT64_FORMAT ", with a descriptor; it should come without one", value);
+          "the server sent our id, %" G_GINT64_FORMAT ", with a descriptor; it should come without one",
+          value);
   else
     {
       protocol->own_id = value;
@@ -294,13 +299,15 @@ keep_vector (DoorbellProtocol *protocol, GArray *vectors, gint64 id)
 {
   if (protocol->attached.kind != DOORBELL_KIND_EVENTFD)
     fail (protocol, DOORBELL_FAILURE_INVALID,
-          "what the server sent as vector %u of peer %" G_GINT64_FORMAT " is not an eventfd", vectors->len, id);
+          "what the server sent as vector %u of peer %" G_GINT64_FORMAT " is not an eventfd", vectors->len,
+          id);
   else if (vectors->len >= IVSHMEM_WIRE_VECTORS_MAX)
     fail (protocol, DOORBELL_FAILURE_LIMIT,
           "the server sent more than %d vectors of peer %" G_GINT64_FORMAT, IVSHMEM_WIRE_VECTORS_MAX, id);
   else if (protocol->n_descriptors >= protocol->max_descriptors)
     fail (protocol, DOORBELL_FAILURE_LIMIT,
-          "the server sent more than the %u descriptors that one region may hold: raise the limit of this process "
+          "the server sent more than the %u descriptors that one region may hold: raise the limit of this "
+          "process "
           "(LimitNOFILE=, ulimit -n), or give the server fewer peers or vectors",
           protocol->max_descriptors);
   else
@@ -319,7 +326,8 @@ take_own_vector (DoorbellProtocol *protocol, gint64 now)
 {
   settle (protocol);
   if (protocol->attached.fd < 0)
-    note (protocol, "the server says that we, peer %" G_GINT64_FORMAT ", have left: ignored", protocol->own_id);
+    note (protocol, "the server says that we, peer %" G_GINT64_FORMAT ", have left: ignored",
+          protocol->own_id);
   else if (keep_vector (protocol, protocol->own_vectors, protocol->own_id))
     {
       protocol->own_vector_at = now;
@@ -348,7 +356,8 @@ take_peer_vector (DoorbellProtocol *protocol, guint32 id, gint64 now)
   protocol->unsettled = id;
   protocol->unsettled_at = now;
   /* Our own count says something about the peer's only if it grows no more. */
-  if (peer->vectors->len == protocol->own_vectors->len && now - protocol->own_vector_at >= DOORBELL_PEER_SETTLES_USEC)
+  if (peer->vectors->len == protocol->own_vectors->len
+      && now - protocol->own_vector_at >= DOORBELL_PEER_SETTLES_USEC)
     settle (protocol);
 }
 
@@ -385,7 +394,8 @@ take_running (DoorbellProtocol *protocol, gint64 value, gint64 now)
   else
     take_leave (protocol, (guint32) value);
 
-  if (protocol->phase == PHASE_RUNNING && !protocol->ready && protocol->memory.fd >= 0 && protocol->own_vectors->len > 0)
+  if (protocol->phase == PHASE_RUNNING && !protocol->ready && protocol->memory.fd >= 0
+      && protocol->own_vectors->len > 0)
     become_ready (protocol);
 }
 
@@ -464,8 +474,9 @@ doorbell_protocol_end (DoorbellProtocol *protocol)
                                                        : "after its greeting";
 
   if (protocol->filled > 0)
-    fail (protocol, DOORBELL_FAILURE_CLOSED, "the server closed the connection %s, with %u of a message's %d bytes",
-          where, (guint) protocol->filled, IVSHMEM_WIRE_MESSAGE_BYTES);
+    fail (protocol, DOORBELL_FAILURE_CLOSED,
+          "the server closed the connection %s, with %u of a message's %d bytes", where,
+          (guint) protocol->filled, IVSHMEM_WIRE_MESSAGE_BYTES);
   else if (protocol->ready)
     fail (protocol, DOORBELL_FAILURE_CLOSED, "the server closed the connection");
   else

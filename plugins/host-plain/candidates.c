@@ -54,7 +54,8 @@ is_full (Listing *listing)
 static void walk (Listing *listing, int directory, const char *path, const char *prefix, guint depth);
 
 static void
-take_entry (Listing *listing, int directory, const char *path, const char *prefix, const char *name, guint depth)
+take_entry (Listing *listing, int directory, const char *path, const char *prefix, const char *name,
+            guint depth)
 {
   g_autofree char *child = g_strconcat (path, "/", name, NULL);
   g_autofree char *relative = g_strconcat (prefix, name, NULL);
@@ -77,7 +78,8 @@ take_entry (Listing *listing, int directory, const char *path, const char *prefi
     {
       g_autofree char *below = g_strconcat (relative, "/", NULL);
 
-      walk (listing, openat (directory, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC), child, below, depth + 1);
+      walk (listing, openat (directory, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC), child, below,
+            depth + 1);
     }
 }
 
@@ -135,7 +137,8 @@ walk_huge (Listing *listing)
 }
 
 static void
-report (const IvshmemPluginHost *host, IvshmemPluginProbe *probe, const Candidate *candidate, const char *mapped_by)
+report (const IvshmemPluginHost *host, IvshmemPluginProbe *probe, const Candidate *candidate,
+        const char *mapped_by)
 {
   guint64 size = (guint64) candidate->info.st_size;
   g_autofree char *mode = g_strdup_printf ("0%o", candidate->info.st_mode & 0777);
@@ -147,7 +150,9 @@ report (const IvshmemPluginHost *host, IvshmemPluginProbe *probe, const Candidat
     { .type = IVSHMEM_PLUGIN_FIELD_NUMBER, .name = "gid", .number = candidate->info.st_gid },
     { .type = IVSHMEM_PLUGIN_FIELD_TEXT, .name = "mode", .text = mode },
     { .type = IVSHMEM_PLUGIN_FIELD_TEXT, .name = "mapped-by", .text = mapped_by },
-    { .type = IVSHMEM_PLUGIN_FIELD_BOOLEAN, .name = "power-of-two", .number = size > 0 && (size & (size - 1)) == 0 },
+    { .type = IVSHMEM_PLUGIN_FIELD_BOOLEAN,
+      .name = "power-of-two",
+      .number = size > 0 && (size & (size - 1)) == 0 },
   };
   IvshmemPluginField sized[N_FIELDS];
 

@@ -66,7 +66,8 @@ plain_explain_open (IvshmemPluginStatus status, const char *path, gboolean read_
   g_autofree char *link = status == IVSHMEM_PLUGIN_DENIED ? find_link (path) : NULL;
 
   if (link != NULL)
-    return plain_explain (status, ret_text, "cannot open %s: %s is a symbolic link, and none is followed", path, link);
+    return plain_explain (status, ret_text, "cannot open %s: %s is a symbolic link, and none is followed",
+                          path, link);
   switch (status)
     {
     case IVSHMEM_PLUGIN_NOT_FOUND:
@@ -77,7 +78,8 @@ plain_explain_open (IvshmemPluginStatus status, const char *path, gboolean read_
     case IVSHMEM_PLUGIN_INVALID_ARGUMENT:
       return plain_explain (status, ret_text, "%s is not a regular file", path);
     case IVSHMEM_PLUGIN_LIMIT:
-      return plain_explain (status, ret_text, "cannot open %s: out of descriptors (LimitNOFILE=, ulimit -n)", path);
+      return plain_explain (status, ret_text, "cannot open %s: out of descriptors (LimitNOFILE=, ulimit -n)",
+                            path);
     default:
       return plain_explain (status, ret_text, "cannot open %s", path);
     }

@@ -15,4 +15,5 @@ IvshmemPluginStatus plain_explain (IvshmemPluginStatus status, char **ret_text, 
 IvshmemPluginStatus plain_explain_errno (int number, char **ret_text, const char *path, const char *what);
 
 /* What the host's open_path() said is a status only: this says which. */
-IvshmemPluginStatus plain_explain_open (IvshmemPluginStatus status, const char *path, gboolean read_only, char **ret_text);
+IvshmemPluginStatus plain_explain_open (IvshmemPluginStatus status, const char *path, gboolean read_only,
+                                        char **ret_text);

@@ -27,7 +27,8 @@ check_filesystem (int fd, const PlainOptions *options, gboolean *ret_huge, char 
   if (*ret_huge || info.f_type == TMPFS_MAGIC || info.f_type == RAMFS_MAGIC || options->any_filesystem)
     return IVSHMEM_PLUGIN_OK;
   return plain_explain (IVSHMEM_PLUGIN_INVALID_ARGUMENT, ret_text,
-                        "%s is on a file system (type 0x%lx) that is neither tmpfs nor ramfs nor hugetlbfs, so its bytes go to a "
+                        "%s is on a file system (type 0x%lx) that is neither tmpfs nor ramfs nor hugetlbfs, "
+                        "so its bytes go to a "
                         "disk or further (any-filesystem=true allows it)",
                         options->path, (gulong) info.f_type);
 }
@@ -60,7 +61,8 @@ allocate (int fd, guint64 from, guint64 to, const char *path, char **ret_text)
   int result;
 
   if (to > G_MAXINT64)
-    return plain_explain (IVSHMEM_PLUGIN_OUT_OF_RANGE, ret_text, "no file can have %" G_GUINT64_FORMAT " bytes", to);
+    return plain_explain (IVSHMEM_PLUGIN_OUT_OF_RANGE, ret_text,
+                          "no file can have %" G_GUINT64_FORMAT " bytes", to);
 
   do
     result = fallocate (fd, 0, (off_t) from, (off_t) (to - from));
@@ -72,8 +74,9 @@ allocate (int fd, guint64 from, guint64 to, const char *path, char **ret_text)
     return IVSHMEM_PLUGIN_OK;
 
   if (errno == ENOSPC || errno == ENOMEM || errno == EFBIG || errno == EDQUOT)
-    return plain_explain (IVSHMEM_PLUGIN_NO_SPACE, ret_text, "no room for %" G_GUINT64_FORMAT " bytes in %s: %s",
-                          to - from, path, g_strerror (errno));
+    return plain_explain (IVSHMEM_PLUGIN_NO_SPACE, ret_text,
+                          "no room for %" G_GUINT64_FORMAT " bytes in %s: %s", to - from, path,
+                          g_strerror (errno));
   return plain_explain_errno (errno, ret_text, path, "cannot give its size to");
 }
 
@@ -103,7 +106,8 @@ check_new_size (int fd, const PlainOptions *options, char **ret_text)
   if (options->size % page == 0)
     return IVSHMEM_PLUGIN_OK;
   return plain_explain (IVSHMEM_PLUGIN_INVALID_ARGUMENT, ret_text,
-                        "size %" G_GUINT64_FORMAT " is not a multiple of the page size, %" G_GUINT64_FORMAT ", of %s",
+                        "size %" G_GUINT64_FORMAT " is not a multiple of the page size, %" G_GUINT64_FORMAT
+                        ", of %s",
                         options->size, page, options->path);
 }
 
@@ -119,7 +123,8 @@ prepare (PlainFile *file, const PlainOptions *options, int parent, char **ret_te
   file->fd = openat (parent, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
   if (file->fd < 0 && (errno == EOPNOTSUPP || errno == EISDIR))
     return plain_explain (IVSHMEM_PLUGIN_NOT_SUPPORTED, ret_text,
-                          "cannot create %s: its file system has no O_TMPFILE; make the file first", options->path);
+                          "cannot create %s: its file system has no O_TMPFILE; make the file first",
+                          options->path);
   if (file->fd < 0)
     return plain_explain_errno (errno, ret_text, options->path, "cannot create");
 
@@ -145,7 +150,8 @@ open_named (PlainFile *file,
   IvshmemPluginStatus status;
   int parent;
 
-  status = host->open_path (region, options->path, options->read_only ? 0 : IVSHMEM_PLUGIN_OPEN_WRITE, 0, &handle);
+  status = host->open_path (region, options->path, options->read_only ? 0 : IVSHMEM_PLUGIN_OPEN_WRITE, 0,
+                            &handle);
   if (status >= 0)
     {
       file->fd = (int) handle;
@@ -208,7 +214,8 @@ check_size (const PlainOptions *options, guint64 size, char **ret_text)
 {
   if (!options->has_size && size == 0)
     return plain_explain (IVSHMEM_PLUGIN_INVALID_ARGUMENT, ret_text,
-                          "%s is empty: there is nothing to map (grow=true with size=... gives it bytes)", options->path);
+                          "%s is empty: there is nothing to map (grow=true with size=... gives it bytes)",
+                          options->path);
   if (!options->has_size || size == options->size || (options->grow && size < options->size))
     return IVSHMEM_PLUGIN_OK;
   if (options->grow)
@@ -217,8 +224,8 @@ check_size (const PlainOptions *options, guint64 size, char **ret_text)
                           ", and grow only makes a file longer: give size=%" G_GUINT64_FORMAT ", or no size",
                           options->path, size, options->size, size);
   return plain_explain (IVSHMEM_PLUGIN_INVALID_ARGUMENT, ret_text,
-                        "%s has %" G_GUINT64_FORMAT " bytes, and size says %" G_GUINT64_FORMAT ": %s", options->path, size,
-                        options->size,
+                        "%s has %" G_GUINT64_FORMAT " bytes, and size says %" G_GUINT64_FORMAT ": %s",
+                        options->path, size, options->size,
                         size < options->size ? "give the size that it has, or none, or grow=true"
                                              : "give the size that it has, or none");
 }
@@ -254,7 +261,8 @@ give_name (PlainFile *file,
   reason = errno;
   close (parent);
   if (result < 0 && reason == EEXIST)
-    return plain_explain (IVSHMEM_PLUGIN_EXISTS, ret_text, "%s appeared while it was being made", options->path);
+    return plain_explain (IVSHMEM_PLUGIN_EXISTS, ret_text, "%s appeared while it was being made",
+                          options->path);
   if (result < 0)
     return plain_explain_errno (reason, ret_text, options->path, "cannot create");
 
@@ -310,15 +318,17 @@ plain_file_check (const PlainFile *file, const PlainOptions *options, char **ret
     return plain_explain_errno (errno, ret_text, options->path, "cannot look at");
   if ((guint64) info.st_size < file->size)
     return plain_explain (IVSHMEM_PLUGIN_REGION_LOST, ret_text,
-                          "%s was truncated from %" G_GUINT64_FORMAT " to %" G_GUINT64_FORMAT " bytes", options->path,
-                          file->size, (guint64) info.st_size);
+                          "%s was truncated from %" G_GUINT64_FORMAT " to %" G_GUINT64_FORMAT " bytes",
+                          options->path, file->size, (guint64) info.st_size);
   if (file->nameless)
     return IVSHMEM_PLUGIN_OK;
 
   if (info.st_nlink == 0 || lstat (options->path, &info) < 0)
-    return plain_explain (IVSHMEM_PLUGIN_REGION_LOST, ret_text, "%s was deleted or moved away", options->path);
+    return plain_explain (IVSHMEM_PLUGIN_REGION_LOST, ret_text, "%s was deleted or moved away",
+                          options->path);
   if (info.st_dev != file->device || info.st_ino != file->inode)
-    return plain_explain (IVSHMEM_PLUGIN_REGION_LOST, ret_text, "%s was replaced by another file", options->path);
+    return plain_explain (IVSHMEM_PLUGIN_REGION_LOST, ret_text, "%s was replaced by another file",
+                          options->path);
   return IVSHMEM_PLUGIN_OK;
 }
 
@@ -344,5 +354,6 @@ plain_file_unlink (const PlainFile *file,
       && info.st_ino == file->inode && unlinkat (parent, name, 0) < 0)
     reason = errno;
   close (parent);
-  return reason == 0 ? IVSHMEM_PLUGIN_OK : plain_explain_errno (reason, ret_text, options->path, "cannot remove");
+  return reason == 0 ? IVSHMEM_PLUGIN_OK
+                     : plain_explain_errno (reason, ret_text, options->path, "cannot remove");
 }

@@ -170,23 +170,36 @@ detach (IvshmemPluginInstance *self, uint32_t keep)
   return plain_holder_stop (self->holder, !self->keep && keep == 0);
 }
 
-#define OPTION(number, option_type, option_name, text, ...)                                                                 \
-  [number] = {                                                                                                              \
-    .struct_size = sizeof (IvshmemPluginOption), .type = option_type, .name = option_name, .description = text, __VA_ARGS__ \
-  }
+#define OPTION(number, option_type, option_name, text, ...) \
+  [number] = { .struct_size = sizeof (IvshmemPluginOption), \
+               .type = option_type,                         \
+               .name = option_name,                         \
+               .description = text,                         \
+               __VA_ARGS__ }
 
 static const IvshmemPluginOption options[N_OPTIONS] = {
-  OPTION (OPTION_PATH, IVSHMEM_PLUGIN_PATH, "path", "the file: in /dev/shm, in a hugetlbfs, or /proc/PID/fd/N of a memfd", .flags = IVSHMEM_PLUGIN_OPTION_REQUIRED),
-  OPTION (OPTION_SIZE, IVSHMEM_PLUGIN_SIZE, "size", "its size; without it the whole file, whatever its size", .minimum = 1, .maximum = INT64_MAX),
-  OPTION (OPTION_CREATE, IVSHMEM_PLUGIN_BOOLEAN, "create", "make the file if it is not there; needs size", .default_text = "false"),
-  OPTION (OPTION_GROW, IVSHMEM_PLUGIN_BOOLEAN, "grow", "make a shorter file longer; never shortens; needs size", .default_text = "false"),
+  OPTION (OPTION_PATH, IVSHMEM_PLUGIN_PATH, "path",
+          "the file: in /dev/shm, in a hugetlbfs, or /proc/PID/fd/N of a memfd",
+          .flags = IVSHMEM_PLUGIN_OPTION_REQUIRED),
+  OPTION (OPTION_SIZE, IVSHMEM_PLUGIN_SIZE, "size", "its size; without it the whole file, whatever its size",
+          .minimum = 1, .maximum = INT64_MAX),
+  OPTION (OPTION_CREATE, IVSHMEM_PLUGIN_BOOLEAN, "create", "make the file if it is not there; needs size",
+          .default_text = "false"),
+  OPTION (OPTION_GROW, IVSHMEM_PLUGIN_BOOLEAN, "grow",
+          "make a shorter file longer; never shortens; needs size", .default_text = "false"),
   OPTION (OPTION_OWNER, IVSHMEM_PLUGIN_USER, "owner", "whose the file is that is made", .default_text = NULL),
-  OPTION (OPTION_GROUP, IVSHMEM_PLUGIN_GROUP, "group", "which group's the file is that is made", .default_text = NULL),
-  OPTION (OPTION_MODE, IVSHMEM_PLUGIN_MODE, "mode", "permissions of the file that is made", .default_text = "0660"),
-  OPTION (OPTION_REATTACH, IVSHMEM_PLUGIN_BOOLEAN, "reattach", "when the file is lost, wait for a fitting one", .default_text = "false"),
-  OPTION (OPTION_READ_ONLY, IVSHMEM_PLUGIN_BOOLEAN, "read-only", "never write to it", .default_text = "false"),
-  OPTION (OPTION_KEEP, IVSHMEM_PLUGIN_BOOLEAN, "keep", "false: remove the file on detach", .default_text = "true"),
-  OPTION (OPTION_ANY_FILESYSTEM, IVSHMEM_PLUGIN_BOOLEAN, "any-filesystem", "take a file that is not on tmpfs, ramfs or hugetlbfs", .default_text = "false"),
+  OPTION (OPTION_GROUP, IVSHMEM_PLUGIN_GROUP, "group", "which group's the file is that is made",
+          .default_text = NULL),
+  OPTION (OPTION_MODE, IVSHMEM_PLUGIN_MODE, "mode", "permissions of the file that is made",
+          .default_text = "0660"),
+  OPTION (OPTION_REATTACH, IVSHMEM_PLUGIN_BOOLEAN, "reattach",
+          "when the file is lost, wait for a fitting one", .default_text = "false"),
+  OPTION (OPTION_READ_ONLY, IVSHMEM_PLUGIN_BOOLEAN, "read-only", "never write to it",
+          .default_text = "false"),
+  OPTION (OPTION_KEEP, IVSHMEM_PLUGIN_BOOLEAN, "keep", "false: remove the file on detach",
+          .default_text = "true"),
+  OPTION (OPTION_ANY_FILESYSTEM, IVSHMEM_PLUGIN_BOOLEAN, "any-filesystem",
+          "take a file that is not on tmpfs, ramfs or hugetlbfs", .default_text = "false"),
 };
 
 static const IvshmemPluginOps ops = {

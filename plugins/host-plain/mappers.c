@@ -120,7 +120,8 @@ take_line (PlainMappers *mappers, const char *line, int pid)
   guint64 inode;
   File key, *file;
 
-  if (sscanf (line, "%*x-%*x %*s %*x %x:%x %" G_GUINT64_FORMAT, &device_major, &device_minor, &inode) != 3 || inode == 0)
+  if (sscanf (line, "%*x-%*x %*s %*x %x:%x %" G_GUINT64_FORMAT, &device_major, &device_minor, &inode) != 3
+      || inode == 0)
     return;
 
   key.device = makedev (device_major, device_minor);
@@ -199,6 +200,7 @@ plain_mappers_describe (PlainMappers *mappers, dev_t device, ino_t inode)
   if (file != NULL && file->n > NAMED_MAX)
     g_string_append_printf (text, " and %u more", file->n - NAMED_MAX);
   if (mappers->cut)
-    g_string_append (text, text->len > 0 ? ", perhaps others (not all were looked at)" : "? (not all were looked at)");
+    g_string_append (text, text->len > 0 ? ", perhaps others (not all were looked at)"
+                                         : "? (not all were looked at)");
   return g_string_free (g_steal_pointer (&text), FALSE);
 }

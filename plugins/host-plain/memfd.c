@@ -72,7 +72,8 @@ open_same (const PlainOptions *options, int look, char **ret_text, int *ret_fd)
   if (options->read_only || seals < 0 || (seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)) == 0)
     return IVSHMEM_PLUGIN_OK;
   close (*ret_fd);
-  return plain_explain (IVSHMEM_PLUGIN_DENIED, ret_text, "%s is sealed against writing (read-only=true works)", options->path);
+  return plain_explain (IVSHMEM_PLUGIN_DENIED, ret_text,
+                        "%s is sealed against writing (read-only=true works)", options->path);
 }
 
 gboolean
@@ -98,12 +99,14 @@ plain_memfd_open (const PlainOptions *options,
   int number, look, reason;
 
   if (!parse (options->path, directory, &number))
-    return plain_explain (IVSHMEM_PLUGIN_INVALID_ARGUMENT, ret_text, "%s is no path of a memfd", options->path);
+    return plain_explain (IVSHMEM_PLUGIN_INVALID_ARGUMENT, ret_text, "%s is no path of a memfd",
+                          options->path);
 
   status = host->open_path (region, directory, IVSHMEM_PLUGIN_OPEN_DIRECTORY, 0, &handle);
   if (status < 0)
     return plain_explain (status, ret_text, "cannot open %s: %s", options->path,
-                          status == IVSHMEM_PLUGIN_NOT_FOUND ? "there is no such process" : "no permission to see what it has open");
+                          status == IVSHMEM_PLUGIN_NOT_FOUND ? "there is no such process"
+                                                             : "no permission to see what it has open");
 
   g_snprintf (name, sizeof name, "%d", number);
   look = fstatfs ((int) handle, &info) == 0 && info.f_type == PROC_SUPER_MAGIC

@@ -37,11 +37,12 @@ plain_watch_new (IvshmemPluginStatus *ret_status, char **ret_text)
 
   if (fd < 0)
     {
-      *ret_status = plain_explain (reason == EMFILE || reason == ENFILE ? IVSHMEM_PLUGIN_LIMIT : IVSHMEM_PLUGIN_IO,
-                                   ret_text,
-                                   "cannot watch files: %s (each region of this kind takes one of the user's "
-                                   "fs.inotify.max_user_instances, and a descriptor)",
-                                   g_strerror (reason));
+      *ret_status
+          = plain_explain (reason == EMFILE || reason == ENFILE ? IVSHMEM_PLUGIN_LIMIT : IVSHMEM_PLUGIN_IO,
+                           ret_text,
+                           "cannot watch files: %s (each region of this kind takes one of the user's "
+                           "fs.inotify.max_user_instances, and a descriptor)",
+                           g_strerror (reason));
       return NULL;
     }
 
@@ -161,7 +162,8 @@ plain_watch_add_place (PlainWatch *watch,
     }
   if (stable)
     return IVSHMEM_PLUGIN_OK;
-  return plain_explain (IVSHMEM_PLUGIN_BUSY, ret_text, "the directories of %s come and go too fast to be watched", path);
+  return plain_explain (IVSHMEM_PLUGIN_BUSY, ret_text,
+                        "the directories of %s come and go too fast to be watched", path);
 }
 
 static gboolean

@@ -50,8 +50,9 @@ make_variant (const uint8_t *data, size_t size)
       const char *text = (const char *) data + 1;
 
       /* GVariant's own parser wants good text. */
-      return g_utf8_validate (text, (gssize) size - 1, NULL) ? g_variant_parse (NULL, text, text + size - 1, NULL, NULL)
-                                                             : NULL;
+      return g_utf8_validate (text, (gssize) size - 1, NULL)
+                 ? g_variant_parse (NULL, text, text + size - 1, NULL, NULL)
+                 : NULL;
     }
   bytes = g_bytes_new (data + 1, size - 1);
   return g_variant_ref_sink (g_variant_new_from_bytes (G_VARIANT_TYPE_VARDICT, bytes, FALSE));

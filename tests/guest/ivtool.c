@@ -173,8 +173,8 @@ config_write16 (int fd, uint64_t offset, uint16_t value)
     fail ("writing config space at %#llx", (unsigned long long) offset);
 }
 
-/* Memory access and bus mastering; without the latter MSI-X messages are dropped. base: 0 in sysfs, the region's
- * offset in vfio. */
+/* Memory access and bus mastering; without the latter MSI-X messages are dropped. base: 0 in sysfs, the
+ * region's offset in vfio. */
 static void
 enable_device (int config, uint64_t base)
 {
@@ -225,7 +225,8 @@ memory_at (const Bar *memory, uint64_t offset, uint64_t length)
 {
   errno = ERANGE;
   if (offset > memory->size || length > memory->size - offset)
-    fail ("%llu bytes at %llu are outside of %zu bytes", (unsigned long long) length, (unsigned long long) offset, memory->size);
+    fail ("%llu bytes at %llu are outside of %zu bytes", (unsigned long long) length,
+          (unsigned long long) offset, memory->size);
   return memory->bytes + offset;
 }
 
@@ -501,7 +502,10 @@ vfio_receive (int device, struct pollfd *events)
   set = calloc (1, size);
   if (set == NULL)
     fail ("memory");
-  *set = (struct vfio_irq_set){ .argsz = (uint32_t) size, .flags = VFIO_IRQ_SET_DATA_EVENTFD | VFIO_IRQ_SET_ACTION_TRIGGER, .index = VFIO_PCI_MSIX_IRQ_INDEX, .count = info.count };
+  *set = (struct vfio_irq_set){ .argsz = (uint32_t) size,
+                                .flags = VFIO_IRQ_SET_DATA_EVENTFD | VFIO_IRQ_SET_ACTION_TRIGGER,
+                                .index = VFIO_PCI_MSIX_IRQ_INDEX,
+                                .count = info.count };
   for (unsigned i = 0; i < info.count; i++)
     {
       events[i] = (struct pollfd){ .fd = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK), .events = POLLIN };
@@ -577,7 +581,8 @@ main (int argc, char **argv)
 {
   setvbuf (stdout, NULL, _IOLBF, 0);
   for (size_t i = 0; argc > 1 && i < sizeof commands / sizeof commands[0]; i++)
-    if (strcmp (argv[1], commands[i].name) == 0 && argc - 2 >= commands[i].minimum && argc - 2 <= commands[i].maximum)
+    if (strcmp (argv[1], commands[i].name) == 0 && argc - 2 >= commands[i].minimum
+        && argc - 2 <= commands[i].maximum)
       return commands[i].run (argv + 2);
   for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
     fprintf (stderr, "ivtool %s %s\n", commands[i].name, commands[i].usage);

@@ -113,7 +113,8 @@ ivt_fake_client_is_left (IvtFakeClient *client)
 }
 
 void
-ivt_fake_client_send_bytes (IvtFakeClient *client, const void *bytes, gsize n_bytes, const int *fds, gsize n_fds)
+ivt_fake_client_send_bytes (IvtFakeClient *client, const void *bytes, gsize n_bytes, const int *fds,
+                            gsize n_fds)
 {
   union
   {

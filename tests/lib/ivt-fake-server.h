@@ -35,7 +35,8 @@ gboolean ivt_fake_client_is_left (IvtFakeClient *client);
 /* One message. fd: lent; -1: none. */
 void ivt_fake_client_send (IvtFakeClient *client, gint64 value, int fd);
 /* Bytes with so many descriptors, all of them lent. */
-void ivt_fake_client_send_bytes (IvtFakeClient *client, const void *bytes, gsize n_bytes, const int *fds, gsize n_fds);
+void ivt_fake_client_send_bytes (IvtFakeClient *client, const void *bytes, gsize n_bytes, const int *fds,
+                                 gsize n_fds);
 
 /* A new vector of that peer, kept and sent. Its number. */
 guint ivt_fake_client_send_vector (IvtFakeClient *client, guint id);

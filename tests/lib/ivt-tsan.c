@@ -24,7 +24,8 @@ WRAP (void, g_cond_wait, GCond *cond, GMutex *mutex);
 WRAP (gboolean, g_cond_wait_until, GCond *cond, GMutex *mutex, gint64 end_time);
 WRAP (gboolean, g_atomic_ref_count_dec, gatomicrefcount *count);
 WRAP (void, g_once_init_leave, volatile void *location, gsize result);
-WRAP (GThreadPool *, g_thread_pool_new, GFunc func, gpointer data, gint threads, gboolean exclusive, GError **error);
+WRAP (GThreadPool *, g_thread_pool_new, GFunc func, gpointer data, gint threads, gboolean exclusive,
+      GError **error);
 WRAP (gboolean, g_thread_pool_push, GThreadPool *pool, gpointer data, GError **error);
 WRAP (void, g_task_return_pointer, GTask *task, gpointer result, GDestroyNotify destroy);
 WRAP (void, g_task_return_boolean, GTask *task, gboolean result);

@@ -257,7 +257,8 @@ test_descriptors_of_split_message (Fixture *fixture, gconstpointer data)
   doorbell_protocol_feed (fixture->protocol, (guint8 *) &raw + 3, 2, two, 2, fixture->now);
   doorbell_protocol_feed (fixture->protocol, (guint8 *) &raw + 5, 3, &more, 1, fixture->now);
   expect (fixture, "PEER(9,1)");
-  g_assert_cmpint (read (doorbell_protocol_get_vector (fixture->protocol, 9, 0), &seen, sizeof seen), ==, sizeof seen);
+  g_assert_cmpint (read (doorbell_protocol_get_vector (fixture->protocol, 9, 0), &seen, sizeof seen), ==,
+                   sizeof seen);
   g_assert_cmpuint (seen, ==, 7);
   g_assert_cmpint (fcntl (two[1].fd, F_GETFD), ==, -1);
   g_assert_cmpint (fcntl (more.fd, F_GETFD), ==, -1);
@@ -545,7 +546,8 @@ test_own_count_is_young (Fixture *fixture, gconstpointer data)
   send_vectors (fixture, 5, 1);
   send_vectors (fixture, 9, 1);
   expect (fixture, "READY");
-  g_assert_cmpint (doorbell_protocol_deadline (fixture->protocol), ==, fixture->now + DOORBELL_PEER_SETTLES_USEC);
+  g_assert_cmpint (doorbell_protocol_deadline (fixture->protocol), ==,
+                   fixture->now + DOORBELL_PEER_SETTLES_USEC);
   send_vectors (fixture, 9, 1);
   pass (fixture, DOORBELL_PEER_SETTLES_USEC);
   expect (fixture, "PEER(9,2)");

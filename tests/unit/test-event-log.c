@@ -8,7 +8,8 @@
 static void
 append (IvdEventLog *log, guint64 serial)
 {
-  IvdEvent template_ = { .serial = serial, .type = IVD_EVENT_INTERRUPT, .region = "r", .vector = 3, .count = serial };
+  IvdEvent template_
+      = { .serial = serial, .type = IVD_EVENT_INTERRUPT, .region = "r", .vector = 3, .count = serial };
   g_autoptr (IvdEvent) event = ivd_event_new (&template_);
 
   ivd_event_log_append (log, event);

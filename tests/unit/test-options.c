@@ -32,8 +32,13 @@ typedef struct
   guint64 unknown;
 } LongOption;
 
-#define ROW(index, kind, text, ...) \
-  [index] = { .base = { .struct_size = sizeof (LongOption), .type = kind, .name = text, .description = "for tests", __VA_ARGS__ }, .unknown = 0x5555 }
+#define ROW(index, kind, text, ...)                         \
+  [index] = { .base = { .struct_size = sizeof (LongOption), \
+                        .type = kind,                       \
+                        .name = text,                       \
+                        .description = "for tests",         \
+                        __VA_ARGS__ },                      \
+              .unknown = 0x5555 }
 
 static const LongOption rows[N_OPTIONS] = {
   ROW (O_TEXT, IVSHMEM_PLUGIN_TEXT, "text", .default_text = "as it is"),
@@ -44,7 +49,8 @@ static const LongOption rows[N_OPTIONS] = {
   ROW (O_MODE, IVSHMEM_PLUGIN_MODE, "mode", .default_text = "0660"),
   ROW (O_USER, IVSHMEM_PLUGIN_USER, "user"),
   ROW (O_GROUP, IVSHMEM_PLUGIN_GROUP, "group"),
-  ROW (O_TIME, IVSHMEM_PLUGIN_DURATION, "time", .default_text = "off", .minimum = 1000, .maximum = 3600000000),
+  ROW (O_TIME, IVSHMEM_PLUGIN_DURATION, "time", .default_text = "off", .minimum = 1000,
+       .maximum = 3600000000),
   ROW (O_LIST, IVSHMEM_PLUGIN_LIST, "list"),
 };
 
@@ -297,9 +303,14 @@ static void
 test_required (void)
 {
   static const IvshmemPluginOption options[] = {
-    { .struct_size = sizeof (IvshmemPluginOption), .type = IVSHMEM_PLUGIN_PATH, .name = "socket", .flags = IVSHMEM_PLUGIN_OPTION_REQUIRED, .description = "where the server listens" },
+    { .struct_size = sizeof (IvshmemPluginOption),
+      .type = IVSHMEM_PLUGIN_PATH,
+      .name = "socket",
+      .flags = IVSHMEM_PLUGIN_OPTION_REQUIRED,
+      .description = "where the server listens" },
   };
-  const IvshmemPlugin needy = { .name = "needy", .options = options, .n_options = 1, .option_size = sizeof options[0] };
+  const IvshmemPlugin needy
+      = { .name = "needy", .options = options, .n_options = 1, .option_size = sizeof options[0] };
   const IvshmemPlugin bare = { .name = "bare" };
   g_autoptr (GVariant) none = g_variant_ref_sink (g_variant_new_parsed ("@a{sv} {}"));
   g_autoptr (GVariant) some = g_variant_ref_sink (g_variant_new_parsed ("{'a': <1>}"));
@@ -309,7 +320,8 @@ test_required (void)
   g_assert_nonnull (empty);
   g_assert_null (ivd_options_new (&needy, none, NULL, NULL, &error));
   g_assert_error (error, IVD_ERROR, IVD_ERROR_INVALID_ARGUMENT);
-  g_assert_cmpstr (error->message, ==, "option 'socket' is missing (where the server listens): plugin 'needy' needs it");
+  g_assert_cmpstr (error->message, ==,
+                   "option 'socket' is missing (where the server listens): plugin 'needy' needs it");
   g_clear_error (&error);
   g_assert_null (ivd_options_new (&bare, some, NULL, NULL, &error));
   g_assert_cmpstr (error->message, ==, "there is no option 'a': plugin 'bare' has no options");
@@ -320,10 +332,11 @@ static void
 test_round_trip (void)
 {
   g_autoptr (GError) error = NULL;
-  g_autoptr (IvdOptions) first = parse ("{'text': <'t'>, 'path': <'/ok/x'>, 'size': <'1G'>, 'number': <'7'>,"
-                                        " 'flag': <'yes'>, 'mode': <'0600'>, 'user': <'root'>, 'group': <'5'>,"
-                                        " 'time': <'1500us'>, 'list': <'a,b'>}",
-                                        &error);
+  g_autoptr (IvdOptions) first
+      = parse ("{'text': <'t'>, 'path': <'/ok/x'>, 'size': <'1G'>, 'number': <'7'>,"
+               " 'flag': <'yes'>, 'mode': <'0600'>, 'user': <'root'>, 'group': <'5'>,"
+               " 'time': <'1500us'>, 'list': <'a,b'>}",
+               &error);
   g_autoptr (IvdOptions) second = NULL;
   g_autofree char *text = NULL;
 

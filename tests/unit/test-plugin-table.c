@@ -18,7 +18,8 @@ typedef struct
 } Fixture;
 
 static IvshmemPluginStatus
-create (const IvshmemPluginHost *host, IvshmemPluginRegion *region, const char *name, const IvshmemPluginValue *values, uint32_t n_values, IvshmemPluginInstance **instance)
+create (const IvshmemPluginHost *host, IvshmemPluginRegion *region, const char *name,
+        const IvshmemPluginValue *values, uint32_t n_values, IvshmemPluginInstance **instance)
 {
   return IVSHMEM_PLUGIN_NOT_SUPPORTED;
 }

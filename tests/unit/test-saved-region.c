@@ -85,10 +85,11 @@ count_files (const Store *store)
 static void
 test_there_and_back (Store *store, gconstpointer data)
 {
-  g_autoptr (IvdConfigRegion) first = make_region ("b.x", "{'path': <'/dev/shm/ä b'>, 'create': <true>, "
-                                                          "'grow': <false>, "
-                                                          "'size': <uint64 18446744073709551615>, "
-                                                          "'n': <int32 -5>, 'empty': <''>, 'b': <byte 0x20>}");
+  g_autoptr (IvdConfigRegion) first
+      = make_region ("b.x", "{'path': <'/dev/shm/ä b'>, 'create': <true>, "
+                            "'grow': <false>, "
+                            "'size': <uint64 18446744073709551615>, "
+                            "'n': <int32 -5>, 'empty': <''>, 'b': <byte 0x20>}");
   g_autoptr (IvdConfigRegion) second = make_region ("a", "@a{sv} {}");
   g_autofree char *path = g_build_filename (store->dir, "b.x.conf", NULL);
   g_autoptr (GPtrArray) regions = NULL;
@@ -204,7 +205,8 @@ test_bad_files (Store *store, gconstpointer data)
   } bad[] = {
     { "1.conf", "", "does not have [region 1] and nothing else" },
     { "2.conf", "[region other]\nplugin=x\n", "does not have [region 2] and nothing else" },
-    { "3.conf", "[region 3]\nplugin=x\n[daemon]\nallow-see=*\n", "does not have [region 3] and nothing else" },
+    { "3.conf", "[region 3]\nplugin=x\n[daemon]\nallow-see=*\n",
+      "does not have [region 3] and nothing else" },
     { "4.conf", "[region 4]\n", "4.conf:1: [region 4] has no plugin" },
     { "5.conf", "[region 5]\nplugin=x\njunk\n", "5.conf:3: 'junk' is neither" },
     { "6 x.conf", "[region 6]\nplugin=x\n", "'6 x' is no region name" },
