@@ -20,6 +20,8 @@
 #define IVD_LIMIT_INLINE_COPY_BYTES (64 * 1024)
 /* One read into a buffer of ours; more is read in pieces. */
 #define IVD_LIMIT_COPY_READ_BYTES (256 * 1024 * 1024)
+/* Blocks that one scan keeps hashes of: 8 bytes each. */
+#define IVD_LIMIT_SCAN_BLOCKS (16 * 1024 * 1024)
 /* Threads of the copy pool: memory is no faster with more. */
 #define IVD_LIMIT_COPY_THREADS 4
 

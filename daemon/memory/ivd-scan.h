@@ -16,11 +16,16 @@ typedef void (*IvdScanFunc) (guint64 offset, guint64 length, gpointer data);
 
 #define IVD_SCAN_BLOCK_BYTES 4096
 
-/* block: 64 to 1 MiB, a power of two. Errors: out-of-range, invalid-argument. */
-IvdScan *ivd_scan_new (IvdMapping *mapping, guint64 offset, guint64 length, guint block, GError **error);
+/* block: 64 to 1 MiB, a power of two; blocks begin at its multiples. Errors:
+ * out-of-range, invalid-argument, limit (more than IVD_LIMIT_SCAN_BLOCKS). */
+IvdScan *ivd_scan_new (IvdMapping *mapping, guint64 offset, guint64 length, guint block, GError **error)
+    G_GNUC_WARN_UNUSED_RESULT;
 void ivd_scan_free (IvdScan *scan);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (IvdScan, ivd_scan_free)
 
-/* The first run only learns. ret_blocks: how many blocks have changed. */
+/* The first run only learns. func is called within the call, in the order of
+ * the offsets; it must not free the scan. ret_blocks: how many blocks have
+ * changed. Errors: those of ivd_memory_read; what was found up to there has
+ * been told then. */
 gboolean ivd_scan_run (IvdScan *scan, IvdScanFunc func, gpointer data, guint64 *ret_blocks, GError **error)
     G_GNUC_WARN_UNUSED_RESULT;

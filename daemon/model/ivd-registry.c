@@ -345,7 +345,10 @@ ivd_registry_set_lost (IvdRegistry *registry, IvdRegion *region, const char *rea
 
   g_return_if_fail (!region->removed);
   if (region->state == IVD_REGION_LOST)
-    return;
+    {
+      set_state (region, IVD_REGION_LOST, reason); /* the last word counts */
+      return;
+    }
   if (region->mapping != NULL)
     ivd_mapping_lose (region->mapping, reason);
   ivd_statistics_add (&region->statistics, IVD_STAT_LOSSES, 1);
