@@ -12,4 +12,5 @@ TEXT
   ;;
 esac
 
-. tools/test.sh style
+set -- style
+. tools/test.sh

@@ -35,7 +35,7 @@ need() {
   if ! command -v apt-get >/dev/null || ! command -v dpkg-query >/dev/null; then
     # Elsewhere the names differ: the build says what it lacks.
     command -v meson >/dev/null && return
-    die "this is not Debian; install what these packages of Debian 12 hold:" $wanted
+    die "this is not Debian; install what these packages of Debian 12 hold: $(echo "$wanted" | tr '\n' ' ')"
   fi
   # shellcheck disable=SC2086 # one word a package
   there=$(dpkg-query -W -f '${Package} ${db:Status-Status}\n' $wanted 2>/dev/null || :)

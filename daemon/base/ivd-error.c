@@ -5,7 +5,10 @@
 
 #include <gio/gio.h>
 
-#define ROW(name, camel, status) { name, "org.ivshmem.Error." camel, status }
+#define ROW(name, camel, status)             \
+  {                                          \
+    name, "org.ivshmem.Error." camel, status \
+  }
 
 static const IvdErrorInfo table[IVD_ERROR_COUNT] = {
   [IVD_ERROR_INVALID_ARGUMENT] = ROW ("invalid-argument", "InvalidArgument", 400),

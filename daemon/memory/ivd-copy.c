@@ -8,7 +8,7 @@
 
 struct _IvdCopyPool
 {
-  GThreadPool *threads; /* of GTask, each with its Job */
+  GThreadPool *threads; /* of GTask, each with its CopyJob */
 };
 
 typedef enum
@@ -28,10 +28,10 @@ typedef struct
   guint8 value;  /* to fill with */
   IvdCopyWork work, done;
   gpointer data;
-} Job;
+} CopyJob;
 
 static void
-job_free (Job *job)
+job_free (CopyJob *job)
 {
   g_clear_pointer (&job->mapping, ivd_mapping_unref);
   g_clear_pointer (&job->bytes, g_bytes_unref);
@@ -39,7 +39,7 @@ job_free (Job *job)
 }
 
 static GBytes *
-read_bytes (Job *job, GError **error)
+read_bytes (CopyJob *job, GError **error)
 {
   g_autofree guint8 *buffer = NULL;
 
@@ -62,7 +62,7 @@ read_bytes (Job *job, GError **error)
 }
 
 static gboolean
-change (Job *job, GError **error)
+change (CopyJob *job, GError **error)
 {
   gconstpointer from;
 
@@ -77,7 +77,7 @@ change (Job *job, GError **error)
 static void
 run (GTask *task)
 {
-  Job *job = g_task_get_task_data (task);
+  CopyJob *job = g_task_get_task_data (task);
   GError *error = NULL;
   GBytes *bytes = NULL;
 
@@ -126,7 +126,7 @@ ivd_copy_pool_free (IvdCopyPool *pool)
 }
 
 static void
-start (IvdCopyPool *pool, Job *job, GAsyncReadyCallback callback, gpointer data)
+start (IvdCopyPool *pool, CopyJob *job, GAsyncReadyCallback callback, gpointer data)
 {
   g_autoptr (GTask) task = g_task_new (NULL, NULL, callback, data);
   gboolean is_short = job->kind != JOB_OTHER && job->length <= IVD_LIMIT_INLINE_COPY_BYTES;
@@ -139,10 +139,10 @@ start (IvdCopyPool *pool, Job *job, GAsyncReadyCallback callback, gpointer data)
     g_thread_pool_push (pool->threads, g_steal_pointer (&task), NULL);
 }
 
-static Job *
+static CopyJob *
 job_new (JobKind kind, IvdMapping *mapping, guint64 offset, guint64 length)
 {
-  Job *job = g_new0 (Job, 1);
+  CopyJob *job = g_new0 (CopyJob, 1);
 
   job->kind = kind;
   job->mapping = ivd_mapping_ref (mapping);
@@ -176,7 +176,7 @@ ivd_copy_write (IvdCopyPool *pool,
                 GAsyncReadyCallback callback,
                 gpointer data)
 {
-  Job *job = job_new (JOB_WRITE, mapping, offset, g_bytes_get_size (bytes));
+  CopyJob *job = job_new (JOB_WRITE, mapping, offset, g_bytes_get_size (bytes));
 
   job->bytes = g_bytes_ref (bytes);
   start (pool, job, callback, data);
@@ -191,7 +191,7 @@ ivd_copy_fill (IvdCopyPool *pool,
                GAsyncReadyCallback callback,
                gpointer data)
 {
-  Job *job = job_new (JOB_FILL, mapping, offset, length);
+  CopyJob *job = job_new (JOB_FILL, mapping, offset, length);
 
   job->value = value;
   start (pool, job, callback, data);
@@ -206,7 +206,7 @@ ivd_copy_finish (GAsyncResult *result, GError **error)
 static void
 on_work_done (GObject *source, GAsyncResult *result, gpointer data)
 {
-  Job *job = g_task_get_task_data (G_TASK (result));
+  CopyJob *job = g_task_get_task_data (G_TASK (result));
 
   (void) g_task_propagate_boolean (G_TASK (result), NULL);
   job->done (job->data);
@@ -215,7 +215,7 @@ on_work_done (GObject *source, GAsyncResult *result, gpointer data)
 void
 ivd_copy_pool_run (IvdCopyPool *pool, IvdCopyWork work, IvdCopyWork done, gpointer data)
 {
-  Job *job = g_new0 (Job, 1);
+  CopyJob *job = g_new0 (CopyJob, 1);
 
   job->kind = JOB_OTHER;
   job->work = work;

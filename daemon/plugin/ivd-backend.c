@@ -160,16 +160,16 @@ check_running (IvdBackend *self, GError **error)
 {
   if (self->phase == IVD_PHASE_RUNNING && self->sentence == NULL && self->instance != NULL)
     return TRUE;
-  g_set_error (error, IVD_ERROR, IVD_ERROR_REGION_LOST, "the region is lost%s%s", self->sentence != NULL ? ": " : "",
-               self->sentence != NULL ? self->sentence : "");
+  g_set_error (error, IVD_ERROR, IVD_ERROR_REGION_LOST, "the region is lost%s%s",
+               self->sentence != NULL ? ": " : "", self->sentence != NULL ? self->sentence : "");
   return FALSE;
 }
 
 static gboolean
 refuse_missing (IvdBackend *self, const char *what, GError **error)
 {
-  g_set_error (error, IVD_ERROR, IVD_ERROR_NOT_SUPPORTED, "plugin '%s' cannot %s", ivd_plugin_get_name (self->plugin),
-               what);
+  g_set_error (error, IVD_ERROR, IVD_ERROR_NOT_SUPPORTED, "plugin '%s' cannot %s",
+               ivd_plugin_get_name (self->plugin), what);
   return FALSE;
 }
 
@@ -404,8 +404,9 @@ on_attach_timeout (gpointer data)
   IvdBackend *self = data;
 
   if (self->attach_error == NULL)
-    self->attach_error = g_error_new (IVD_ERROR, IVD_ERROR_TIMEOUT, "plugin '%s' has not opened the region within %d s",
-                                      ivd_plugin_get_name (self->plugin), (gint) (IVD_LIMIT_ATTACH_USEC / G_USEC_PER_SEC));
+    self->attach_error
+        = g_error_new (IVD_ERROR, IVD_ERROR_TIMEOUT, "plugin '%s' has not opened the region within %d s",
+                       ivd_plugin_get_name (self->plugin), (gint) (IVD_LIMIT_ATTACH_USEC / G_USEC_PER_SEC));
   ivd_backend_schedule (self);
   return G_SOURCE_REMOVE;
 }
@@ -483,7 +484,8 @@ call_create (IvdBackend *self)
 }
 
 void
-ivd_backend_attach (IvdPluginHost *host, IvdPlugin *plugin, const char *name, IvdOptions *options, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer data)
+ivd_backend_attach (IvdPluginHost *host, IvdPlugin *plugin, const char *name, IvdOptions *options,
+                    GCancellable *cancellable, GAsyncReadyCallback callback, gpointer data)
 {
   /* The task does not look at the cancellable: whether it came too late is
    * for settle() to say. */

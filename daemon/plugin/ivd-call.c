@@ -134,8 +134,8 @@ ivd_call_check (IvdBackend *self, const char *what, IvshmemPluginStatus status, 
     g_set_error_literal (error, IVD_ERROR, row->code, failure);
   else
     g_set_error (error, IVD_ERROR, row != NULL ? row->code : IVD_ERROR_INTERNAL,
-                 "plugin '%s' failed in %s and did not say why (%s)", ivd_plugin_get_name (self->plugin), what,
-                 row != NULL ? row->name : "unknown status");
+                 "plugin '%s' failed in %s and did not say why (%s)", ivd_plugin_get_name (self->plugin),
+                 what, row != NULL ? row->name : "unknown status");
   return FALSE;
 }
 

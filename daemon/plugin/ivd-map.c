@@ -37,10 +37,12 @@ check_memory (IvdBackend *self, const IvshmemPluginMemory *said)
   if (said->size == 0)
     ivd_backend_condemn (self, "reported memory of no size");
   else if (!g_uint64_checked_add (&end, said->offset, said->size) || end > G_MAXINT64)
-    ivd_backend_condemn (self, "reported memory that cannot be: %" G_GUINT64_FORMAT " bytes at %" G_GUINT64_FORMAT,
+    ivd_backend_condemn (self,
+                         "reported memory that cannot be: %" G_GUINT64_FORMAT " bytes at %" G_GUINT64_FORMAT,
                          said->size, said->offset);
   else if (said->address == NULL && said->offset % page != 0)
-    ivd_backend_condemn (self, "reported memory at offset %" G_GUINT64_FORMAT ", which is no multiple of a page",
+    ivd_backend_condemn (self,
+                         "reported memory at offset %" G_GUINT64_FORMAT ", which is no multiple of a page",
                          said->offset);
   else if (said->address == NULL
            && (said->handle < 0 || said->handle > G_MAXINT || fcntl ((int) said->handle, F_GETFD) < 0))

@@ -16,7 +16,8 @@ deliver_chore (IvdMailboxSender *sender, IvdMailboxFunc func, gpointer data)
 }
 
 IvdPluginHost *
-ivd_plugin_host_new (GMainContext *context, IvdRegistry *registry, IvdPoller *poller, IvdCopyPool *pool, const char *runtime_dir)
+ivd_plugin_host_new (GMainContext *context, IvdRegistry *registry, IvdPoller *poller, IvdCopyPool *pool,
+                     const char *runtime_dir)
 {
   IvdPluginHost *self = g_new0 (IvdPluginHost, 1);
 
@@ -27,7 +28,8 @@ ivd_plugin_host_new (GMainContext *context, IvdRegistry *registry, IvdPoller *po
   self->poller = poller;
   self->pool = pool;
   self->runtime_dir = g_strdup (runtime_dir);
-  self->posts = ivd_mailbox_new (self->context, G_PRIORITY_DEFAULT, IVD_LIMIT_PLUGIN_POSTS, ivd_service_deliver);
+  self->posts
+      = ivd_mailbox_new (self->context, G_PRIORITY_DEFAULT, IVD_LIMIT_PLUGIN_POSTS, ivd_service_deliver);
   self->chores = ivd_mailbox_new (self->context, G_PRIORITY_HIGH, CHORES_PER_BACKEND, deliver_chore);
 
   self->table.struct_size = sizeof self->table;

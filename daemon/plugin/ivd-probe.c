@@ -65,13 +65,15 @@ field_to_variant (const IvshmemPluginField *field)
 /* NULL: it is no good, and *ret_why says why. The plugin's fields may be
  * longer than ours. (transfer floating) */
 static GVariant *
-candidate_to_variant (const char *plugin, const IvshmemPluginField *fields, guint n_fields, const char **ret_why)
+candidate_to_variant (const char *plugin, const IvshmemPluginField *fields, guint n_fields,
+                      const char **ret_why)
 {
   g_auto (GVariantDict) dict = G_VARIANT_DICT_INIT (NULL);
   const guint32 stride = fields->struct_size;
 
   *ret_why = "has fields of a size that cannot be";
-  if (stride < FIELD_BYTES || stride > IVD_LIMIT_PLUGIN_STRUCT_BYTES || stride % G_ALIGNOF (IvshmemPluginField) != 0)
+  if (stride < FIELD_BYTES || stride > IVD_LIMIT_PLUGIN_STRUCT_BYTES
+      || stride % G_ALIGNOF (IvshmemPluginField) != 0)
     return NULL;
   *ret_why = "has no text 'name' as its first field";
   if (fields->type != IVSHMEM_PLUGIN_FIELD_TEXT || g_strcmp0 (fields->name, "name") != 0)
@@ -79,7 +81,8 @@ candidate_to_variant (const char *plugin, const IvshmemPluginField *fields, guin
   g_variant_dict_insert (&dict, "plugin", "s", plugin);
   for (guint i = 0; i < n_fields; i++)
     {
-      const IvshmemPluginField *field = (const IvshmemPluginField *) ((const char *) fields + (gsize) i * stride);
+      const IvshmemPluginField *field
+          = (const IvshmemPluginField *) ((const char *) fields + (gsize) i * stride);
       GVariant *value;
 
       *ret_why = "has fields of different sizes";
@@ -154,13 +157,14 @@ probe_done (gpointer data)
   const char *name = ivd_plugin_get_name (plugin);
 
   if (probe->n_refused > 0)
-    ivd_log (IVD_LOG_WARNING, NULL, "%u candidates of plugin '%s' are left out; the first one %s", probe->n_refused, name,
-             probe->refused_for);
+    ivd_log (IVD_LOG_WARNING, NULL, "%u candidates of plugin '%s' are left out; the first one %s",
+             probe->n_refused, name, probe->refused_for);
   if (probe->status == IVSHMEM_PLUGIN_OK)
     g_task_return_pointer (task, g_steal_pointer (&candidates), (GDestroyNotify) g_variant_unref);
   else
     g_task_return_new_error (task, IVD_ERROR, (gint) ivd_status_to_code (probe->status),
-                             "plugin '%s' could not list what could be attached (status %d)", name, probe->status);
+                             "plugin '%s' could not list what could be attached (status %d)", name,
+                             probe->status);
 }
 
 void
@@ -171,7 +175,8 @@ ivd_probe_start (IvdPluginHost *host, IvdPlugin *plugin, GAsyncReadyCallback cal
 
   if (!ivd_plugin_can_probe (plugin))
     {
-      g_task_return_new_error (task, IVD_ERROR, IVD_ERROR_NOT_SUPPORTED, "plugin '%s' cannot tell what could be attached",
+      g_task_return_new_error (task, IVD_ERROR, IVD_ERROR_NOT_SUPPORTED,
+                               "plugin '%s' cannot tell what could be attached",
                                ivd_plugin_get_name (plugin));
       return;
     }

@@ -80,7 +80,8 @@ may_log (IvdBackend *self, guint64 *ret_dropped)
 static void
 service_log (IvdBackend *self, int32_t level, const char *message)
 {
-  g_autofree char *safe = ivd_text_safe_bytes (message != NULL ? message : "", IVD_LIMIT_PLUGIN_MESSAGE_BYTES);
+  g_autofree char *safe
+      = ivd_text_safe_bytes (message != NULL ? message : "", IVD_LIMIT_PLUGIN_MESSAGE_BYTES);
   IvdLogContext context = IVD_LOG_NO_CONTEXT;
   guint64 dropped = 0;
 
@@ -94,8 +95,9 @@ service_log (IvdBackend *self, int32_t level, const char *message)
       context.plugin = ivd_plugin_get_name (self->plugin);
     }
   if (dropped > 0)
-    ivd_log_about (IVD_LOG_WARNING, &context, "%" G_GUINT64_FORMAT " lines of plugin '%s' were too many and left out",
-                   dropped, context.plugin);
+    ivd_log_about (IVD_LOG_WARNING, &context,
+                   "%" G_GUINT64_FORMAT " lines of plugin '%s' were too many and left out", dropped,
+                   context.plugin);
   ivd_log_about (level_of (level), &context, "%s", safe);
 }
 
@@ -139,7 +141,8 @@ on_ready (int fd, IvdPollFlags ready, gpointer data)
 }
 
 static IvshmemPluginStatus
-service_watch (IvdBackend *self, IvshmemPluginHandle handle, uint32_t conditions, IvshmemPluginReadyFunc func, void *data, uint64_t *id)
+service_watch (IvdBackend *self, IvshmemPluginHandle handle, uint32_t conditions, IvshmemPluginReadyFunc func,
+               void *data, uint64_t *id)
 {
   g_autoptr (GError) error = NULL;
   g_autofree Watch *watch = NULL;
@@ -228,12 +231,14 @@ service_timer (IvdBackend *self, uint64_t usec, IvshmemPluginFunc func, void *da
   if (!may_serve (self, "called timer()"))
     return IVSHMEM_PLUGIN_CLOSED;
   if (func == NULL || id == NULL)
-    return service_fail (self, IVSHMEM_PLUGIN_INVALID_ARGUMENT, "timer() needs a function and room for the id");
+    return service_fail (self, IVSHMEM_PLUGIN_INVALID_ARGUMENT,
+                         "timer() needs a function and room for the id");
   if (g_hash_table_size (self->timers) >= IVD_LIMIT_PLUGIN_TIMERS)
     return service_fail (self, IVSHMEM_PLUGIN_LIMIT, "this region has as many timers as one may have");
   timer = g_new0 (Timer, 1);
   *timer = (Timer){ self, ++self->last_timer, func, data, g_source_new (&timer_funcs, sizeof (GSource)) };
-  g_source_set_ready_time (timer->source, usec < (guint64) (G_MAXINT64 - now) ? now + (gint64) usec : G_MAXINT64);
+  g_source_set_ready_time (timer->source,
+                           usec < (guint64) (G_MAXINT64 - now) ? now + (gint64) usec : G_MAXINT64);
   g_source_set_callback (timer->source, on_timer, timer, NULL);
   g_source_attach (timer->source, self->host->context);
   g_hash_table_insert (self->timers, &timer->id, timer);
@@ -331,7 +336,8 @@ service_run (IvdBackend *self, IvshmemPluginFunc work, IvshmemPluginFunc done, v
 /* --- descriptors --- */
 
 static IvshmemPluginStatus
-service_open_path (IvdBackend *self, const char *path, uint32_t flags, uint32_t mode, IvshmemPluginHandle *handle)
+service_open_path (IvdBackend *self, const char *path, uint32_t flags, uint32_t mode,
+                   IvshmemPluginHandle *handle)
 {
   g_autoptr (GError) error = NULL;
   IvdFileFlags how = 0;

@@ -175,7 +175,8 @@ ivd_vector_reader_add (IvdVectorReader *self, guint number, int fd, GError **err
   vector->reader = self;
   vector->vector = number;
   vector->fd = copy;
-  ivd_rate_init (&vector->rate, IVD_LIMIT_VECTOR_READS_PER_SECOND, IVD_LIMIT_VECTOR_BURST, g_get_monotonic_time ());
+  ivd_rate_init (&vector->rate, IVD_LIMIT_VECTOR_READS_PER_SECOND, IVD_LIMIT_VECTOR_BURST,
+                 g_get_monotonic_time ());
   if (!start (self, vector, error))
     {
       vector_free (vector);

@@ -17,13 +17,15 @@ typedef struct _IvdVectorReader IvdVectorReader;
 /* Vector was rung count times. May change or free the reader. */
 typedef void (*IvdVectorFunc) (guint vector, guint64 count, gpointer data);
 
-IvdVectorReader *ivd_vector_reader_new (GMainContext *context, IvdPoller *poller, IvdVectorFunc func, gpointer data);
+IvdVectorReader *ivd_vector_reader_new (GMainContext *context, IvdPoller *poller, IvdVectorFunc func,
+                                        gpointer data);
 void ivd_vector_reader_free (IvdVectorReader *reader);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (IvdVectorReader, ivd_vector_reader_free)
 
 /* Begins to read a vector that has no handle yet. fd is copied; it must be an
  * eventfd. Errors: invalid-argument, limit, io. */
-gboolean ivd_vector_reader_add (IvdVectorReader *reader, guint vector, int fd, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+gboolean ivd_vector_reader_add (IvdVectorReader *reader, guint vector, int fd,
+                                GError **error) G_GNUC_WARN_UNUSED_RESULT;
 gboolean ivd_vector_reader_has (IvdVectorReader *reader, guint vector);
 /* Forgets vectors n and above; 0: all. */
 void ivd_vector_reader_truncate (IvdVectorReader *reader, guint n);

@@ -115,7 +115,8 @@ on_attached (GObject *source, GAsyncResult *result, gpointer data)
 }
 
 IvdRegion *
-ivt_backend_attach_plugin (IvtBackend *self, IvdPlugin *plugin, const char *name, const char *options, GError **error)
+ivt_backend_attach_plugin (IvtBackend *self, IvdPlugin *plugin, const char *name, const char *options,
+                           GError **error)
 {
   g_autoptr (GVariant) given = g_variant_parse (G_VARIANT_TYPE_VARDICT, options, NULL, NULL, NULL);
   g_autoptr (IvdOptions) parsed = NULL;

@@ -31,7 +31,8 @@ void ivt_backend_tear_down (IvtBackend *self, gconstpointer data);
 IvdRegion *ivt_backend_attach (IvtBackend *self, const char *name, const char *script, GError **error);
 IvdRegion *ivt_backend_attach_or_die (IvtBackend *self, const char *name, const char *script);
 /* With another plugin. options: a{sv} as text. */
-IvdRegion *ivt_backend_attach_plugin (IvtBackend *self, IvdPlugin *plugin, const char *name, const char *options, GError **error);
+IvdRegion *ivt_backend_attach_plugin (IvtBackend *self, IvdPlugin *plugin, const char *name,
+                                      const char *options, GError **error);
 /* Detaches it and waits until it is gone. */
 void ivt_backend_detach (IvtBackend *self, IvdRegion *region);
 /* Runs commands on the instance of that region, and what follows from it. */

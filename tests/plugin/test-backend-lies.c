@@ -130,7 +130,8 @@ test_peers (IvtBackend *f, gconstpointer data)
 static void
 test_at_the_limits (IvtBackend *f, gconstpointer data)
 {
-  IvdRegion *region = ivt_backend_attach_or_die (f, "edge", "capabilities 0xe3; own-id 65535; vectors 2048; ready");
+  IvdRegion *region
+      = ivt_backend_attach_or_die (f, "edge", "capabilities 0xe3; own-id 65535; vectors 2048; ready");
 
   ivt_backend_run (f, "edge", "peer 0 2048; peer 65534 2048; interrupt 2047 18446744073709551615");
   g_assert_cmpint (ivd_region_get_state (region), ==, IVD_REGION_READY);

@@ -80,10 +80,12 @@ test_attach_fails (IvtBackend *f, gconstpointer data)
   assert_attach_fails (f, "connecting; lost -7 at once", IVD_ERROR_IO, "at once");
   assert_attach_fails (f, "answer describe -7 cannot describe; ready", IVD_ERROR_IO, "cannot describe");
   assert_attach_fails (f, "answer memory -9 no memory; ready", IVD_ERROR_NO_SPACE, "no memory");
-  assert_attach_fails (f, "answer memory -9 no memory; ready; lost -7 so it is lost", IVD_ERROR_NO_SPACE, "no memory");
+  assert_attach_fails (f, "answer memory -9 no memory; ready; lost -7 so it is lost", IVD_ERROR_NO_SPACE,
+                       "no memory");
   assert_attach_fails (f, "memory 4096; say-size 8192; ready", IVD_ERROR_REGION_LOST,
                        "reported 8192 bytes of memory at offset 0, but the file has 4096");
-  assert_attach_fails (f, "timer 1000 lost -8 the server is silent", IVD_ERROR_TIMEOUT, "the server is silent");
+  assert_attach_fails (f, "timer 1000 lost -8 the server is silent", IVD_ERROR_TIMEOUT,
+                       "the server is silent");
 }
 
 static void
@@ -107,7 +109,8 @@ test_attach_times_out (IvtBackend *f, gconstpointer data)
 {
   gint64 begin = g_get_monotonic_time (), usec;
 
-  assert_attach_fails (f, "log I will never be ready", IVD_ERROR_TIMEOUT, "has not opened the region within 5 s");
+  assert_attach_fails (f, "log I will never be ready", IVD_ERROR_TIMEOUT,
+                       "has not opened the region within 5 s");
   usec = g_get_monotonic_time () - begin;
   g_assert_cmpint (usec, >=, IVD_LIMIT_ATTACH_USEC);
   g_assert_cmpint (usec, <, IVD_LIMIT_ATTACH_USEC + 3 * G_USEC_PER_SEC);
@@ -125,7 +128,8 @@ static void
 test_attach_cancelled (IvtBackend *f, gconstpointer data)
 {
   g_autoptr (GCancellable) cancellable = g_cancellable_new ();
-  g_autoptr (GVariant) given = g_variant_ref_sink (g_variant_new_parsed ("{'script': <'timer 9000000 ready'>}"));
+  g_autoptr (GVariant) given
+      = g_variant_ref_sink (g_variant_new_parsed ("{'script': <'timer 9000000 ready'>}"));
   g_autoptr (IvdOptions) options = ivd_options_new (ivd_plugin_get_table (f->fake), given, NULL, NULL, NULL);
   g_autoptr (GError) error = NULL;
 
@@ -291,7 +295,8 @@ test_capabilities (IvtBackend *f, gconstpointer data)
   guint64 offset;
 
   /* What is claimed without the thing behind it is not there. */
-  g_assert_cmpuint (ivd_region_get_capabilities (region), ==, IVD_CAP_READ | IVD_CAP_WRITE | IVD_CAP_MEMORY_FD | atomic);
+  g_assert_cmpuint (ivd_region_get_capabilities (region), ==,
+                    IVD_CAP_READ | IVD_CAP_WRITE | IVD_CAP_MEMORY_FD | atomic);
   ivt_backend_run (f, "one", "own-id 9; changed");
   g_assert_cmpint (ivd_region_get_own_id (region), ==, 9);
   g_assert_true (ivd_region_get_capabilities (region) & IVD_CAP_OWN_ID);
