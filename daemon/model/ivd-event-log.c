@@ -7,8 +7,8 @@ struct _IvdEventLog
 {
   GMutex lock;
   guint capacity;
-  guint64 first; /* serial of the first event of this run */
-  guint64 next;  /* serial of the event to come */
+  guint64 first;   /* serial of the first event of this run */
+  guint64 next;    /* serial of the event to come */
   IvdEvent **ring; /* serial n lives at n % capacity */
 };
 

@@ -34,15 +34,15 @@ typedef struct
   gint64 monotonic_usec;
   gint64 realtime_usec;
   IvdEventType type;
-  const char *region; /* NULL: none */
-  guint vector;       /* interrupt */
-  guint64 count;      /* interrupt: rings collapsed into it; lost: events missed */
-  guint peer;         /* peer-connected, peer-disconnected */
-  guint vectors;      /* peer-connected */
-  guint watch;        /* changed */
+  const char *region;     /* NULL: none */
+  guint vector;           /* interrupt */
+  guint64 count;          /* interrupt: rings collapsed into it; lost: events missed */
+  guint peer;             /* peer-connected, peer-disconnected */
+  guint vectors;          /* peer-connected */
+  guint watch;            /* changed */
   guint64 offset, length; /* changed */
-  const char *text;   /* state-changed: the state; region-attached: the plugin; candidate: its name */
-  const char *reason; /* state-changed: why, or NULL */
+  const char *text;       /* state-changed: the state; region-attached: the plugin; candidate: its name */
+  const char *reason;     /* state-changed: why, or NULL */
 } IvdEvent;
 
 /* A copy of template with texts of its own. */

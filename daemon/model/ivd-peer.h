@@ -10,7 +10,7 @@ typedef struct
   const char *executable;
 } IvdCredentials;
 
-#define IVD_CREDENTIALS_UNKNOWN ((IvdCredentials) { -1, -1, -1, NULL })
+#define IVD_CREDENTIALS_UNKNOWN ((IvdCredentials){ -1, -1, -1, NULL })
 
 /* A participant of a region with interrupts. Immutable; owned by its region. */
 typedef struct

@@ -37,5 +37,4 @@ struct _IvdRegion
   IvdStatistics statistics;
 };
 
-IvdRegion *ivd_region_new (const char *name, const char *plugin, GVariant *options,
-                           const IvdRegionBackend *backend, gpointer backend_data);
+IvdRegion *ivd_region_new (const char *name, const char *plugin, GVariant *options, const IvdRegionBackend *backend, gpointer backend_data);

@@ -74,8 +74,7 @@ ivd_region_init (IvdRegion *self)
 }
 
 IvdRegion *
-ivd_region_new (const char *name, const char *plugin, GVariant *options,
-                const IvdRegionBackend *backend, gpointer backend_data)
+ivd_region_new (const char *name, const char *plugin, GVariant *options, const IvdRegionBackend *backend, gpointer backend_data)
 {
   IvdRegion *self = g_object_new (IVD_TYPE_REGION, NULL);
 

@@ -15,6 +15,8 @@ struct _IvdRegistry
   GHashTable *regions; /* name → IvdRegion, those included that come or go */
   IvdSerial *serial;
   IvdEventLog *log;
+  IvdDetachedFunc emptied; /* whom to tell when the last region has gone, or NULL */
+  gpointer emptied_data;
 };
 
 enum
@@ -99,8 +101,7 @@ emit_changed (IvdRegistry *self, IvdRegion *region, guint changes)
 }
 
 IvdRegion *
-ivd_registry_create (IvdRegistry *registry, const char *name, const char *plugin, GVariant *options,
-                     const IvdRegionBackend *backend, gpointer backend_data, GError **error)
+ivd_registry_create (IvdRegistry *registry, const char *name, const char *plugin, GVariant *options, const IvdRegionBackend *backend, gpointer backend_data, GError **error)
 {
   IvdRegion *region;
 
@@ -142,6 +143,17 @@ typedef struct
 } Removal;
 
 static void
+tell_if_empty (IvdRegistry *self)
+{
+  IvdDetachedFunc emptied = self->emptied;
+
+  if (emptied == NULL || g_hash_table_size (self->regions) > 0)
+    return;
+  self->emptied = NULL;
+  emptied (self->emptied_data);
+}
+
+static void
 removal_done (gpointer data)
 {
   Removal *removal = data;
@@ -153,6 +165,7 @@ removal_done (gpointer data)
   g_hash_table_remove (removal->registry->regions, region->name);
   if (removal->done != NULL)
     removal->done (removal->data);
+  tell_if_empty (removal->registry);
   g_object_unref (region);
   g_object_unref (removal->registry);
   g_free (removal);
@@ -196,6 +209,25 @@ ivd_registry_remove (IvdRegistry *registry, IvdRegion *region, gboolean keep, Iv
     region->backend->detach (region->backend_data, keep, removal_done, removal);
   else
     removal_done (removal);
+}
+
+void
+ivd_registry_remove_all (IvdRegistry *registry, gboolean keep, IvdDetachedFunc done, gpointer data)
+{
+  g_autoptr (GPtrArray) regions = g_ptr_array_new_with_free_func (g_object_unref);
+  g_autoptr (IvdRegistry) alive = g_object_ref (registry);
+  GHashTableIter iter;
+  gpointer value;
+
+  registry->emptied = done;
+  registry->emptied_data = data;
+  g_hash_table_iter_init (&iter, registry->regions);
+  while (g_hash_table_iter_next (&iter, NULL, &value))
+    g_ptr_array_add (regions, g_object_ref (value));
+  for (guint i = 0; i < regions->len; i++)
+    if (!IVD_REGION (g_ptr_array_index (regions, i))->removed)
+      ivd_registry_remove (registry, g_ptr_array_index (regions, i), keep, NULL, NULL);
+  tell_if_empty (registry);
 }
 
 IvdRegion *
@@ -270,6 +302,18 @@ change_state (IvdRegistry *self, IvdRegion *region, IvdRegionState state, const 
   set_state (region, state, reason);
   emit_event (self, region, &event);
   return IVD_REGION_CHANGE_STATE;
+}
+
+void
+ivd_registry_set_option (IvdRegistry *registry, IvdRegion *region, const char *key, GVariant *value)
+{
+  g_autoptr (GVariant) before = region->options;
+  GVariantDict options;
+
+  g_return_if_fail (!region->published);
+  g_variant_dict_init (&options, before);
+  g_variant_dict_insert_value (&options, key, value);
+  region->options = g_variant_ref_sink (g_variant_dict_end (&options));
 }
 
 void
@@ -370,8 +414,7 @@ peer_new (guint id, guint vectors, const IvdCredentials *credentials)
 }
 
 void
-ivd_registry_peer_connected (IvdRegistry *registry, IvdRegion *region, guint id, guint vectors,
-                             const IvdCredentials *credentials)
+ivd_registry_peer_connected (IvdRegistry *registry, IvdRegion *region, guint id, guint vectors, const IvdCredentials *credentials)
 {
   IvdEvent event = { .type = IVD_EVENT_PEER_CONNECTED, .peer = id, .vectors = vectors };
   const IvdPeer *known = ivd_region_get_peer (region, id);

@@ -42,8 +42,12 @@ void ivd_registry_publish (IvdRegistry *registry, IvdRegion *region);
 /* The region becomes closed and leaves; its memory is closed to everybody, its
  * backend detached and then freed. done may be NULL; it is called when the
  * backend has answered. The name is free again only then. Once per region. */
-void ivd_registry_remove (IvdRegistry *registry, IvdRegion *region, gboolean keep,
-                          IvdDetachedFunc done, gpointer data);
+void ivd_registry_remove (IvdRegistry *registry, IvdRegion *region, gboolean keep, IvdDetachedFunc done, gpointer data);
+
+/* Removes every region, those included that are being attached. done is called
+ * when the last has gone, those included that were going already; perhaps
+ * before this returns. */
+void ivd_registry_remove_all (IvdRegistry *registry, gboolean keep, IvdDetachedFunc done, gpointer data);
 
 /* By name, among those that are seen; NULL or not-found. (transfer none) */
 IvdRegion *ivd_registry_find (IvdRegistry *registry, const char *name, GError **error);
@@ -57,6 +61,10 @@ guint ivd_registry_count (IvdRegistry *registry);
 IvdEventLog *ivd_registry_get_log (IvdRegistry *registry);
 
 /* --- facts, from the backend --- */
+
+/* What an option came to that was not given. Before the region is seen only.
+ * value: (transfer floating) */
+void ivd_registry_set_option (IvdRegistry *registry, IvdRegion *region, const char *key, GVariant *value);
 
 /* The memory is there and the region ready. A new generation, or the same
  * memory again. The old mapping, if any, is lost to its users. */
