@@ -7,11 +7,14 @@
 
 #include "plugin/ivd-backend-private.h"
 
+#include <string.h>
+
 #include "base/ivd-error.h"
 #include "base/ivd-limits.h"
 #include "base/ivd-name.h"
 #include "platform/ivd-log.h"
 #include "platform/ivd-process.h"
+#include "plugin/ivd-plugin-table.h"
 
 /* TRUE if a report may be looked at. */
 static gboolean
@@ -451,6 +454,35 @@ report_interrupt (IvdBackend *self, uint32_t vector, uint64_t count)
     ivd_registry_interrupt (self->host->registry, self->region, vector, count);
 }
 
+/* TRUE if the plugin has such an option, and nobody gave it a value. */
+static gboolean
+was_left_open (IvdBackend *self, const char *name)
+{
+  const IvshmemPlugin *table = ivd_plugin_get_table (self->plugin);
+  guint n_values;
+  const IvshmemPluginValue *values = ivd_options_get_values (self->options, &n_values);
+
+  for (guint i = 0; i < n_values; i++)
+    if (strcmp (ivd_plugin_table_get_option (table, i)->name, name) == 0)
+      return !values[i].given;
+  return FALSE;
+}
+
+static void
+report_resolved (IvdBackend *self, const char *option, const char *text)
+{
+  if (!begin (self, "said what an option came to"))
+    return;
+  if (option == NULL || text == NULL || !was_left_open (self, option)
+      || strnlen (text, IVD_LIMIT_OPTION_TEXT_BYTES) >= IVD_LIMIT_OPTION_TEXT_BYTES
+      || !g_utf8_validate (text, -1, NULL))
+    {
+      ivd_backend_condemn (self, "said of an option that it does not have, or that was given, what it came to");
+      return;
+    }
+  ivd_registry_set_option (self->host->registry, self->region, option, g_variant_new_string (text));
+}
+
 static void
 report_detached (IvdBackend *self)
 {
@@ -477,4 +509,5 @@ ivd_report_fill_table (IvshmemPluginHost *table)
   table->lost = report_lost;
   table->back = report_back;
   table->detached = report_detached;
+  table->resolved = report_resolved;
 }

@@ -314,6 +314,10 @@ typedef struct IvshmemPluginHost
    * user gave no path for. It is there when create() is called. Borrowed,
    * stays as long as this table; NULL: there is none. */
   const char *runtime_dir;
+
+  /* Within create(), of an option that was not given: what it came to, such as
+   * a path made of the region's name. Shown to users with the other options. */
+  void (*resolved) (IvshmemPluginRegion *region, const char *option, const char *text);
 } IvshmemPluginHost;
 
 /* ------------------------------------------------------------------------

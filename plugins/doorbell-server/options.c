@@ -60,7 +60,7 @@ const IvshmemPluginOption dbs_option_table[DBS_OPTION_COUNT] = {
     "user that owns the socket"),
   [OPTION_GROUP] = ROW (GROUP, "group", NULL, 0, 0,
     "group of the socket"),
-  [OPTION_MODE] = ROW (MODE, "mode", "0660", 0, FILE_MODE_MAX,
+  [OPTION_MODE] = ROW (MODE, "mode", "0660", 0, 0,
     "permissions of the socket, and of a path file unless there is an allow-list"),
   [OPTION_ALLOW_UIDS] = ROW (LIST, "allow-uids", NULL, 0, 0,
     "users that may join; with allow-gids, either is enough"),
@@ -184,9 +184,10 @@ parse_own_id (DbsOptions *options, const char *text, GError **error)
 }
 
 static char *
-default_socket (const IvshmemPluginHost *host, const char *name, GError **error)
+default_socket (const IvshmemPluginHost *host, IvshmemPluginRegion *region, const char *name, GError **error)
 {
   g_autofree char *file = g_strconcat (name, ".sock", NULL);
+  char *path;
 
   if (!IVSHMEM_PLUGIN_HAS (IvshmemPluginHost, host, runtime_dir))
     {
@@ -194,7 +195,10 @@ default_socket (const IvshmemPluginHost *host, const char *name, GError **error)
                            "there is no runtime directory to put the socket in: give socket=PATH");
       return NULL;
     }
-  return g_build_filename (host->runtime_dir, file, NULL);
+  path = g_build_filename (host->runtime_dir, file, NULL);
+  if (IVSHMEM_PLUGIN_HAS (IvshmemPluginHost, host, resolved))
+    host->resolved (region, "socket", path);
+  return path;
 }
 
 static guint
@@ -205,6 +209,7 @@ default_max_peers (guint vectors)
 
 DbsOptions *
 dbs_options_new (const IvshmemPluginHost *host,
+                 IvshmemPluginRegion *region,
                  const char *name,
                  const IvshmemPluginValue *values,
                  guint32 n_values,
@@ -241,7 +246,7 @@ dbs_options_new (const IvshmemPluginHost *host,
 
   options->socket_path = g_strdup (text_at (values, OPTION_SOCKET));
   if (options->socket_path == NULL)
-    options->socket_path = default_socket (host, name, error);
+    options->socket_path = default_socket (host, region, name, error);
   if (options->socket_path == NULL)
     return NULL;
   return g_steal_pointer (&options);

@@ -38,6 +38,7 @@ typedef struct
 extern const IvshmemPluginOption dbs_option_table[DBS_OPTION_COUNT];
 
 DbsOptions *dbs_options_new (const IvshmemPluginHost *host,
+                             IvshmemPluginRegion *region,
                              const char *name,
                              const IvshmemPluginValue *values,
                              guint32 n_values,

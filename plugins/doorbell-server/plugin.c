@@ -56,7 +56,7 @@ create (const IvshmemPluginHost *host,
 {
   g_autoptr (GError) error = NULL;
   g_autoptr (DbsServer) server = NULL;
-  DbsOptions *options = dbs_options_new (host, name, values, n_values, &error);
+  DbsOptions *options = dbs_options_new (host, region, name, values, n_values, &error);
 
   if (options == NULL)
     return fail_with (host, region, error);

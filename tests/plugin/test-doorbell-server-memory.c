@@ -122,7 +122,6 @@ test_other_options (void)
   assert_fails ("id-stride=0", IVSHMEM_PLUGIN_INVALID_ARGUMENT, "id-stride");
   assert_fails ("max-peers=0", IVSHMEM_PLUGIN_INVALID_ARGUMENT, "max-peers");
   assert_fails ("max-peers=65537", IVSHMEM_PLUGIN_INVALID_ARGUMENT, "max-peers");
-  assert_fails ("mode=1000", IVSHMEM_PLUGIN_INVALID_ARGUMENT, "mode");
   assert_fails ("hugepages=4M", IVSHMEM_PLUGIN_INVALID_ARGUMENT, "4M");
   assert_fails ("hugepages=2M path=DIR/m", IVSHMEM_PLUGIN_INVALID_ARGUMENT, "path");
   assert_fails ("size=1M hugepages=2M", IVSHMEM_PLUGIN_INVALID_ARGUMENT, "huge page");
