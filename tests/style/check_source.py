@@ -145,7 +145,7 @@ def check_arrows(source):
             continue
         here = room(source.path)
         if here is not None:
-            if here == target or HEIGHT[target] < HEIGHT[here]:
+            if here == target.removesuffix('.h') + '.c' or here == target or HEIGHT[target] < HEIGHT[here]:
                 continue
             yield number, f'{here} may not include {name}: includes point down (base, platform, memory, model, ...)'
         elif top in OUTSIDE and target not in OUTSIDE[top]:

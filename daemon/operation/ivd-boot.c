@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: LGPL-3.0-or-later */
+#include "config.h"
+
+#include "operation/ivd-boot.h"
+
+#include "operation/ivd-attach.h"
+#include "platform/ivd-log.h"
+#include "plugin/ivd-options.h"
+
+static gboolean
+check_region (IvdContext *context, const IvdConfigRegion *region, GError **error)
+{
+  IvdPlugin *plugin = ivd_plugin_store_find (context->plugins, region->plugin, error);
+  g_autoptr (GVariant) given = NULL;
+  g_autoptr (IvdOptions) options = NULL;
+
+  if (plugin == NULL)
+    {
+      ivd_config_region_prefix_error (region, "plugin", error);
+      return FALSE;
+    }
+  given = ivd_config_region_dup_options (region);
+  options = ivd_options_new (ivd_plugin_get_table (plugin), given, NULL, NULL, error);
+  if (options == NULL)
+    ivd_config_region_prefix_error (region, NULL, error);
+  return options != NULL;
+}
+
+gboolean
+ivd_boot_check (IvdContext *context, const GPtrArray *regions, GError **error)
+{
+  for (guint i = 0; i < regions->len; i++)
+    {
+      const IvdConfigRegion *region = g_ptr_array_index (regions, i);
+
+      if (region->plugin != NULL && !check_region (context, region, error))
+        return FALSE;
+    }
+  return TRUE;
+}
+
+/* Counts what has not answered yet, and one for the loop that begins it. */
+typedef struct
+{
+  guint left;
+  void (*done) (gpointer data);
+  gpointer data;
+} Boot;
+
+typedef struct
+{
+  Boot *boot;
+  const IvdConfigRegion *region;
+} BootRegion;
+
+static void
+count_down (Boot *boot)
+{
+  if (--boot->left > 0)
+    return;
+  boot->done (boot->data);
+  g_free (boot);
+}
+
+static void
+on_attached (IvdRegion *region, const GError *error, gpointer data)
+{
+  g_autofree BootRegion *entry = data;
+  g_autoptr (GError) told = error != NULL ? g_error_copy (error) : NULL;
+
+  if (told != NULL)
+    {
+      ivd_config_region_prefix_error (entry->region, NULL, &told);
+      ivd_log (IVD_LOG_ERROR, entry->region->name, "cannot attach it: %s", told->message);
+    }
+  count_down (entry->boot);
+}
+
+void
+ivd_boot_attach (IvdContext *context, const GPtrArray *regions, void (*done) (gpointer data), gpointer data)
+{
+  g_autoptr (IvdCaller) caller = ivd_caller_new_daemon ();
+  Boot *boot = g_new0 (Boot, 1);
+
+  boot->left = 1;
+  boot->done = done;
+  boot->data = data;
+  for (guint i = 0; i < regions->len; i++)
+    {
+      const IvdConfigRegion *region = g_ptr_array_index (regions, i);
+      g_autoptr (GVariant) options = NULL;
+      BootRegion *entry;
+
+      if (region->plugin == NULL)
+        continue;
+      entry = g_new0 (BootRegion, 1);
+      entry->boot = boot;
+      entry->region = region;
+      boot->left++;
+      options = ivd_config_region_dup_options (region);
+      ivd_attach (context, caller, region->plugin, region->name, options, on_attached, entry);
+    }
+  count_down (boot);
+}

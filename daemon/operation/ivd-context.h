@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: LGPL-3.0-or-later */
+#pragma once
+
+#include "access/ivd-access.h"
+#include "memory/ivd-copy.h"
+#include "memory/ivd-waiter.h"
+#include "model/ivd-registry.h"
+#include "plugin/ivd-plugin-host.h"
+#include "plugin/ivd-plugin-store.h"
+
+typedef struct _IvdHandover IvdHandover;
+typedef struct _IvdSubscriptions IvdSubscriptions;
+typedef struct _IvdWatches IvdWatches;
+
+/*
+ * What operations work on. Filled once by daemon.c, which owns all of it, and
+ * not changed after; it outlives every request.
+ */
+typedef struct
+{
+  IvdRegistry *registry;
+  IvdPluginStore *plugins;
+  IvdPluginHost *backends;
+  IvdAccess *access;
+  IvdCopyPool *pool;
+  IvdWaiter *waiter;
+  IvdHandover *handover;
+  IvdSubscriptions *subscriptions;
+  IvdWatches *watches;
+  const char *state_dir; /* where persisted regions are kept; NULL: nowhere */
+} IvdContext;

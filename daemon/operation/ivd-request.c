@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: LGPL-3.0-or-later */
+#include "config.h"
+
+#include "operation/ivd-request.h"
+
+#include "base/ivd-error.h"
+
+struct _IvdRequest
+{
+  IvdContext *context;
+  const IvdOperation *operation;
+  IvdCaller *caller;
+  IvdRegion *region; /* NULL: one of the daemon's */
+  GVariant *parameters;
+  IvdAnswerFunc answer;
+  gpointer data;
+  gboolean charged;
+};
+
+static void
+request_free (IvdRequest *request)
+{
+  if (request->charged)
+    ivd_caller_release (request->caller, IVD_CHARGE_REQUESTS);
+  g_clear_object (&request->caller);
+  g_clear_object (&request->region);
+  g_variant_unref (request->parameters);
+  g_free (request);
+}
+
+/* The door: who may, on what, and whether it can. */
+static gboolean
+enter (IvdRequest *request, const char *region, GError **error)
+{
+  const IvdOperation *operation = request->operation;
+  IvdContext *context = request->context;
+
+  if (operation->scope == IVD_SCOPE_REGION)
+    {
+      request->region = ivd_registry_find (context->registry, region, error);
+      if (request->region == NULL)
+        return FALSE;
+      g_object_ref (request->region);
+      if (!ivd_access_check (context->access, request->caller, operation->permission, region, error))
+        return FALSE;
+    }
+  if (!ivd_caller_charge (request->caller, IVD_CHARGE_REQUESTS, error))
+    return FALSE;
+  request->charged = TRUE;
+  return operation->capability == IVD_CAP_NONE
+         || ivd_region_check_capability (request->region, operation->capability, error);
+}
+
+void
+ivd_request_start (IvdContext *context, const IvdOperation *operation, IvdCaller *caller, const char *region,
+                   GVariant *parameters, IvdAnswerFunc answer, gpointer data)
+{
+  IvdRequest *request = g_new0 (IvdRequest, 1);
+  GError *error = NULL;
+
+  request->context = context;
+  request->operation = operation;
+  request->caller = g_object_ref (caller);
+  request->parameters = g_variant_ref_sink (parameters);
+  request->answer = answer;
+  request->data = data;
+
+  if (enter (request, region, &error))
+    operation->run (request);
+  else
+    ivd_request_fail (request, error);
+}
+
+IvdContext *
+ivd_request_context (IvdRequest *request)
+{
+  return request->context;
+}
+
+IvdCaller *
+ivd_request_caller (IvdRequest *request)
+{
+  return request->caller;
+}
+
+IvdRegion *
+ivd_request_region (IvdRequest *request)
+{
+  return request->region;
+}
+
+GVariant *
+ivd_request_parameters (IvdRequest *request)
+{
+  return request->parameters;
+}
+
+void
+ivd_request_return (IvdRequest *request, GVariant *result)
+{
+  ivd_request_return_fd (request, result, -1);
+}
+
+void
+ivd_request_return_fd (IvdRequest *request, GVariant *result, int take_fd)
+{
+  g_autoptr (GVariant) sunk = g_variant_ref_sink (result != NULL ? result : g_variant_new ("()"));
+
+  if (request->region != NULL)
+    ivd_statistics_add (ivd_region_get_statistics (request->region), IVD_STAT_OPERATIONS, 1);
+  request->answer (sunk, take_fd, NULL, request->data);
+  request_free (request);
+}
+
+void
+ivd_request_fail (IvdRequest *request, GError *take_error)
+{
+  g_autoptr (GError) error = take_error;
+
+  if (request->region != NULL)
+    {
+      ivd_statistics_add (ivd_region_get_statistics (request->region), IVD_STAT_OPERATIONS, 1);
+      ivd_statistics_add_error (ivd_region_get_statistics (request->region), error);
+    }
+  request->answer (NULL, -1, error, request->data);
+  request_free (request);
+}

@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: LGPL-3.0-or-later */
+#include "config.h"
+
+#include "operation/ivd-subscriptions.h"
+
+#include "base/ivd-error.h"
+#include "base/ivd-limits.h"
+#include "operation/ivd-region-operations.h"
+
+#define VECTOR_INTERVAL_USEC (G_USEC_PER_SEC / IVD_LIMIT_SIGNALS_PER_VECTOR_PER_SECOND)
+#define REGION_INTERVAL_USEC (G_USEC_PER_SEC / IVD_LIMIT_SIGNALS_PER_REGION_PER_SECOND)
+
+/* What one subscriber has not been told yet of one vector. */
+typedef struct
+{
+  guint64 pending;
+  gint64 next; /* when it may be told again, monotonic */
+} VectorState;
+
+typedef struct
+{
+  IvdSubscriptions *owner;
+  IvdRegion *region;
+  IvdCaller *caller;
+  gulong gone_id;
+  GHashTable *vectors; /* vector → VectorState, of those that ever rang */
+  gint64 region_next;  /* the region's own pace; lags behind to allow a burst */
+  guint timer;         /* while something is pending */
+} Subscription;
+
+struct _IvdSubscriptions
+{
+  IvdRegistry *registry;
+  GHashTable *regions; /* IvdRegion → GPtrArray of Subscription */
+  IvdSubscriptionFunc func;
+  gpointer data;
+};
+
+static void
+subscription_free (gpointer data)
+{
+  Subscription *subscription = data;
+
+  g_signal_handler_disconnect (subscription->caller, subscription->gone_id);
+  ivd_caller_release (subscription->caller, IVD_CHARGE_SUBSCRIPTIONS);
+  g_clear_handle_id (&subscription->timer, g_source_remove);
+  g_hash_table_unref (subscription->vectors);
+  g_object_unref (subscription->caller);
+  g_object_unref (subscription->region);
+  g_free (subscription);
+}
+
+static void
+tell (Subscription *subscription, const IvdEvent *event)
+{
+  IvdSubscriptions *self = subscription->owner;
+
+  if (self->func != NULL)
+    self->func (subscription->caller, subscription->region, event, self->data);
+}
+
+/* When this vector may be told of: the later of its own pace and the region's,
+ * which may save up one second's worth. */
+static gint64
+due_time (Subscription *subscription, const VectorState *state, gint64 now)
+{
+  subscription->region_next = MAX (subscription->region_next, now - G_USEC_PER_SEC);
+  return MAX (state->next, subscription->region_next);
+}
+
+static void
+tell_pending (Subscription *subscription, guint vector, VectorState *state, gint64 now)
+{
+  IvdEvent event = {
+    .type = IVD_EVENT_INTERRUPT,
+    .region = ivd_region_get_name (subscription->region),
+    .vector = vector,
+    .count = state->pending,
+    .monotonic_usec = now,
+  };
+
+  state->pending = 0;
+  state->next = now + VECTOR_INTERVAL_USEC;
+  subscription->region_next += REGION_INTERVAL_USEC;
+  tell (subscription, &event);
+}
+
+static gboolean on_due (gpointer data);
+
+static void
+arm (Subscription *subscription, gint64 delay_usec)
+{
+  if (subscription->timer == 0)
+    subscription->timer = g_timeout_add ((guint) (delay_usec / 1000 + 1), on_due, subscription);
+}
+
+static gboolean
+on_due (gpointer data)
+{
+  Subscription *subscription = data;
+  gint64 now = g_get_monotonic_time ();
+  gint64 earliest = G_MAXINT64;
+  GHashTableIter iter;
+  gpointer key, value;
+
+  subscription->timer = 0;
+  g_hash_table_iter_init (&iter, subscription->vectors);
+  while (g_hash_table_iter_next (&iter, &key, &value))
+    {
+      VectorState *state = value;
+      gint64 due;
+
+      if (state->pending == 0)
+        continue;
+      due = due_time (subscription, state, now);
+      if (due <= now)
+        tell_pending (subscription, GPOINTER_TO_UINT (key), state, now);
+      else
+        earliest = MIN (earliest, due);
+    }
+  if (earliest != G_MAXINT64)
+    arm (subscription, earliest - now);
+  return G_SOURCE_REMOVE;
+}
+
+static void
+on_interrupt (Subscription *subscription, const IvdEvent *event)
+{
+  gpointer key = GUINT_TO_POINTER (event->vector);
+  VectorState *state = g_hash_table_lookup (subscription->vectors, key);
+  gint64 now = g_get_monotonic_time ();
+  gint64 due;
+
+  if (state == NULL)
+    {
+      state = g_new0 (VectorState, 1);
+      g_hash_table_insert (subscription->vectors, key, state);
+    }
+  state->pending += event->count;
+  due = due_time (subscription, state, now);
+  if (due <= now)
+    tell_pending (subscription, event->vector, state, now);
+  else
+    arm (subscription, due - now);
+}
+
+static void
+on_event (IvdRegistry *registry, const IvdEvent *event, IvdRegion *region, gpointer data)
+{
+  IvdSubscriptions *self = data;
+  GPtrArray *list = region != NULL ? g_hash_table_lookup (self->regions, region) : NULL;
+
+  for (guint i = 0; list != NULL && i < list->len; i++)
+    {
+      Subscription *subscription = g_ptr_array_index (list, i);
+
+      if (event->type == IVD_EVENT_INTERRUPT)
+        on_interrupt (subscription, event);
+      else
+        tell (subscription, event);
+    }
+}
+
+/* What is still pending is told while the region's name means something. */
+static void
+flush (Subscription *subscription)
+{
+  gint64 now = g_get_monotonic_time ();
+  GHashTableIter iter;
+  gpointer key, value;
+
+  g_hash_table_iter_init (&iter, subscription->vectors);
+  while (g_hash_table_iter_next (&iter, &key, &value))
+    if (((VectorState *) value)->pending > 0)
+      tell_pending (subscription, GPOINTER_TO_UINT (key), value, now);
+}
+
+static void
+on_region_removed (IvdRegistry *registry, IvdRegion *region, gpointer data)
+{
+  IvdSubscriptions *self = data;
+  GPtrArray *list = g_hash_table_lookup (self->regions, region);
+
+  for (guint i = 0; list != NULL && i < list->len; i++)
+    flush (g_ptr_array_index (list, i));
+  g_hash_table_remove (self->regions, region);
+}
+
+IvdSubscriptions *
+ivd_subscriptions_new (IvdRegistry *registry)
+{
+  IvdSubscriptions *self = g_new0 (IvdSubscriptions, 1);
+
+  self->registry = g_object_ref (registry);
+  self->regions = g_hash_table_new_full (NULL, NULL, NULL, (GDestroyNotify) g_ptr_array_unref);
+  g_signal_connect (registry, "event", G_CALLBACK (on_event), self);
+  g_signal_connect (registry, "region-removed", G_CALLBACK (on_region_removed), self);
+  return self;
+}
+
+void
+ivd_subscriptions_free (IvdSubscriptions *subscriptions)
+{
+  if (subscriptions == NULL)
+    return;
+  g_signal_handlers_disconnect_by_data (subscriptions->registry, subscriptions);
+  g_hash_table_unref (subscriptions->regions);
+  g_object_unref (subscriptions->registry);
+  g_free (subscriptions);
+}
+
+void
+ivd_subscriptions_set_func (IvdSubscriptions *subscriptions, IvdSubscriptionFunc func, gpointer data)
+{
+  subscriptions->func = func;
+  subscriptions->data = data;
+}
+
+static Subscription *
+find_subscription (IvdSubscriptions *self, IvdRegion *region, IvdCaller *caller)
+{
+  GPtrArray *list = g_hash_table_lookup (self->regions, region);
+
+  for (guint i = 0; list != NULL && i < list->len; i++)
+    {
+      Subscription *subscription = g_ptr_array_index (list, i);
+
+      if (subscription->caller == caller)
+        return subscription;
+    }
+  return NULL;
+}
+
+gboolean
+ivd_subscriptions_has (IvdSubscriptions *subscriptions, IvdRegion *region, IvdCaller *caller)
+{
+  return find_subscription (subscriptions, region, caller) != NULL;
+}
+
+static void
+remove_subscription (Subscription *subscription)
+{
+  IvdSubscriptions *self = subscription->owner;
+  IvdRegion *region = subscription->region;
+  GPtrArray *list = g_hash_table_lookup (self->regions, region);
+
+  g_ptr_array_remove_fast (list, subscription);
+  if (list->len == 0)
+    g_hash_table_remove (self->regions, region);
+}
+
+static void
+on_caller_gone (IvdCaller *caller, gpointer data)
+{
+  remove_subscription (data);
+}
+
+/* --- the operations --- */
+
+void
+ivd_operation_subscribe (IvdRequest *request)
+{
+  IvdSubscriptions *self = ivd_request_context (request)->subscriptions;
+  IvdRegion *region = ivd_request_region (request);
+  IvdCaller *caller = ivd_request_caller (request);
+  Subscription *subscription;
+  GError *error = NULL;
+  GPtrArray *list;
+
+  if (ivd_subscriptions_has (self, region, caller))
+    {
+      ivd_request_return (request, NULL);
+      return;
+    }
+  if (!ivd_caller_charge (caller, IVD_CHARGE_SUBSCRIPTIONS, &error))
+    {
+      ivd_request_fail (request, error);
+      return;
+    }
+  list = g_hash_table_lookup (self->regions, region);
+  if (list == NULL)
+    {
+      list = g_ptr_array_new_with_free_func (subscription_free);
+      g_hash_table_insert (self->regions, region, list);
+    }
+  subscription = g_new0 (Subscription, 1);
+  subscription->owner = self;
+  subscription->region = g_object_ref (region);
+  subscription->caller = g_object_ref (caller);
+  subscription->gone_id = g_signal_connect (caller, "gone", G_CALLBACK (on_caller_gone), subscription);
+  subscription->vectors = g_hash_table_new_full (NULL, NULL, NULL, g_free);
+  g_ptr_array_add (list, subscription);
+  ivd_request_return (request, NULL);
+}
+
+void
+ivd_operation_unsubscribe (IvdRequest *request)
+{
+  Subscription *subscription = find_subscription (ivd_request_context (request)->subscriptions,
+                                                  ivd_request_region (request), ivd_request_caller (request));
+
+  if (subscription != NULL)
+    remove_subscription (subscription);
+  ivd_request_return (request, NULL);
+}
