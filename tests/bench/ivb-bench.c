@@ -89,8 +89,7 @@ ivb_bench_get_rounds (IvbBench *bench)
 }
 
 void
-ivb_bench_compare (IvbBench *bench, const char *name, const char *unit, IvbRoundFunc ours, const char *peer_name,
-                   IvbRoundFunc peer, gpointer data)
+ivb_bench_compare (IvbBench *bench, const char *name, const char *unit, IvbRoundFunc ours, const char *peer_name, IvbRoundFunc peer, gpointer data)
 {
   guint n = (guint) bench->rounds;
   g_autofree gdouble *our_values = g_new (gdouble, n);

@@ -19,8 +19,7 @@ IvbBench *ivb_bench_new (const char *program, int *argc, char ***argv);
 
 /* Ours against a peer, interleaved. unit: "MiB/s", "µs", ... The ratio is
  * ours/peer, so that more is better for rates and less for times. */
-void ivb_bench_compare (IvbBench *bench, const char *name, const char *unit, IvbRoundFunc ours, const char *peer_name,
-                        IvbRoundFunc peer, gpointer data);
+void ivb_bench_compare (IvbBench *bench, const char *name, const char *unit, IvbRoundFunc ours, const char *peer_name, IvbRoundFunc peer, gpointer data);
 
 /* A figure without a peer, such as a number of bytes or descriptors. */
 void ivb_bench_value (IvbBench *bench, const char *name, const char *unit, gdouble value);
