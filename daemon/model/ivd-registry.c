@@ -308,12 +308,18 @@ void
 ivd_registry_set_option (IvdRegistry *registry, IvdRegion *region, const char *key, GVariant *value)
 {
   g_autoptr (GVariant) before = region->options;
-  GVariantDict options;
+  g_auto (GVariantBuilder) options = G_VARIANT_BUILDER_INIT (G_VARIANT_TYPE_VARDICT);
+  GVariantIter iter;
+  const char *other_key;
+  GVariant *other;
 
   g_return_if_fail (!region->published);
-  g_variant_dict_init (&options, before);
-  g_variant_dict_insert_value (&options, key, value);
-  region->options = g_variant_ref_sink (g_variant_dict_end (&options));
+  g_variant_iter_init (&iter, before);
+  while (g_variant_iter_loop (&iter, "{&sv}", &other_key, &other))
+    if (!g_str_equal (other_key, key))
+      g_variant_builder_add (&options, "{sv}", other_key, other);
+  g_variant_builder_add (&options, "{sv}", key, value);
+  region->options = g_variant_ref_sink (g_variant_builder_end (&options));
 }
 
 void

@@ -141,6 +141,19 @@ detach (Fixture *fixture, IvdRegion *region)
 }
 
 static void
+test_options_come_to_something (Fixture *fixture, gconstpointer data)
+{
+  GVariant *options = g_variant_new_parsed ("{'size': <'1M'>, 'socket': <'?'>}");
+  IvdRegion *region = ivd_registry_create (fixture->registry, "r", "fake", options, &fake_ops, &fixture->fake, NULL);
+  g_autofree char *text = NULL;
+
+  ivd_registry_set_option (fixture->registry, region, "socket", g_variant_new_string ("/run/r.sock"));
+  text = g_variant_print (ivd_region_get_options (region), FALSE);
+  g_assert_cmpstr (text, ==, "{'size': <'1M'>, 'socket': <'/run/r.sock'>}");
+  detach (fixture, region);
+}
+
+static void
 test_nobody_sees_a_region_before_it_is_published (Fixture *fixture, gconstpointer data)
 {
   g_autoptr (GPtrArray) list = NULL;
@@ -390,6 +403,7 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
 #define ADD(name, func) g_test_add ("/ivd/registry/" name, Fixture, NULL, set_up, func, tear_down)
+  ADD ("options-come-to-something", test_options_come_to_something);
   ADD ("nobody-sees-a-region-before-it-is-published", test_nobody_sees_a_region_before_it_is_published);
   ADD ("name-is-taken-once", test_name_is_taken_once);
   ADD ("name-is-free-when-the-backend-has-gone", test_name_is_free_when_the_backend_has_gone);
