@@ -93,7 +93,8 @@ check_own (IvdBackend *self, const IvshmemPluginDescription *said)
   guint64 unknown = said->capabilities & ~(guint64) IVD_CAP_ALL;
 
   if (unknown != 0 && ivd_plugin_get_table (self->plugin)->abi_minor <= IVSHMEM_PLUGIN_ABI_MINOR)
-    ivd_backend_condemn (self, "described a region with the unknown capabilities 0x%" G_GINT64_MODIFIER "x", unknown);
+    ivd_backend_condemn (self, "described a region with the unknown capabilities 0x%" G_GINT64_MODIFIER "x",
+                         unknown);
   else if (beyond != 0)
     ivd_backend_condemn (self, "described a region with the capability '%s', which it has not itself",
                          ivd_capability_name ((IvdCapability) (beyond & (~beyond + 1))));
@@ -142,7 +143,8 @@ take_own (IvdBackend *self, const IvshmemPluginDescription *own)
   self->own_vectors = own->own_vectors;
   self->capabilities = usable_capabilities (own->capabilities, own->own_id, self->memory_flags);
   ivd_vector_reader_truncate (self->reader, self->own_vectors);
-  ivd_registry_set_own (self->host->registry, self->region, self->own_id, self->own_vectors, self->capabilities);
+  ivd_registry_set_own (self->host->registry, self->region, self->own_id, self->own_vectors,
+                        self->capabilities);
 }
 
 /* --- vector_handle() --- */
@@ -243,8 +245,8 @@ tell_peer (gpointer key, gpointer value, gpointer data)
 {
   IvdBackend *self = data;
 
-  ivd_registry_peer_connected (self->host->registry, self->region, GPOINTER_TO_UINT (key), GPOINTER_TO_UINT (value),
-                               NULL);
+  ivd_registry_peer_connected (self->host->registry, self->region, GPOINTER_TO_UINT (key),
+                               GPOINTER_TO_UINT (value), NULL);
 }
 
 /* The memory is there: for the first time, anew, or once more. */
@@ -367,7 +369,8 @@ report_lost (IvdBackend *self, IvshmemPluginStatus status, const char *message)
     return;
   if (message != NULL)
     ivd_backend_set_failure (self, message);
-  if (ivd_call_check (self, "what it does by itself", status < 0 ? status : IVSHMEM_PLUGIN_REGION_LOST, &error)
+  if (ivd_call_check (self, "what it does by itself", status < 0 ? status : IVSHMEM_PLUGIN_REGION_LOST,
+                      &error)
       || !ivd_backend_is_trusted (self))
     return;
   lose (self, TRUE, error);
@@ -423,7 +426,8 @@ report_peer (IvdBackend *self, uint32_t id, uint32_t vectors, const IvshmemPlugi
   if (self->host_lost)
     return;
   read_credentials (said, &credentials, &executable);
-  ivd_registry_peer_connected (self->host->registry, self->region, id, vectors, said != NULL ? &credentials : NULL);
+  ivd_registry_peer_connected (self->host->registry, self->region, id, vectors,
+                               said != NULL ? &credentials : NULL);
 }
 
 static void

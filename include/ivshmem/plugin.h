@@ -17,8 +17,8 @@
  *
  * Threads. The host calls a plugin on its main thread only, and one call at a
  * time. No call may block: long work goes through the host's run(). A plugin
- * calls the host on the main thread only, but for log() and post(), which any
- * thread may call.
+ * calls the host on the main thread only, but for log(), post() and
+ * open_path(), which any thread may call. A detach ends watches and timers.
  *
  * Ownership. Whatever is passed to a call is borrowed for that call, unless
  * its description says otherwise. Each side frees what it allocated.
@@ -125,7 +125,8 @@ enum
   IVSHMEM_PLUGIN_MODE = 6,    /* file permissions, octal: value.number */
   IVSHMEM_PLUGIN_USER = 7,    /* a user's name or number: value.number is the uid */
   IVSHMEM_PLUGIN_GROUP = 8,   /* a group's name or number: value.number is the gid */
-  IVSHMEM_PLUGIN_DURATION = 9,/* "5s", "20ms", "off"; a bare number is seconds: value.number in microseconds, 0 = off */
+  IVSHMEM_PLUGIN_DURATION = 9,/* "5s", "20ms", "off"; a bare number is seconds:
+                                 value.number in microseconds, 0 = off */
   IVSHMEM_PLUGIN_LIST = 10    /* comma separated text, as given: value.text */
 };
 
@@ -249,7 +250,8 @@ typedef struct IvshmemPluginHost
   void (*unwatch) (IvshmemPluginRegion *region, uint64_t id);
 
   /* Calls func once, after usec microseconds or later. *id is never 0. */
-  IvshmemPluginStatus (*timer) (IvshmemPluginRegion *region, uint64_t usec, IvshmemPluginFunc func, void *data, uint64_t *id);
+  IvshmemPluginStatus (*timer) (IvshmemPluginRegion *region, uint64_t usec, IvshmemPluginFunc func,
+                                void *data, uint64_t *id);
   void (*cancel_timer) (IvshmemPluginRegion *region, uint64_t id);
 
   /* Any thread. Calls func on the main thread, soon; not any more once
@@ -258,16 +260,18 @@ typedef struct IvshmemPluginHost
 
   /* Calls work on some other thread, then done on the main thread. An
    * instance is destroyed only after its last done has run. */
-  IvshmemPluginStatus (*run) (IvshmemPluginRegion *region, IvshmemPluginFunc work, IvshmemPluginFunc done, void *data);
+  IvshmemPluginStatus (*run) (IvshmemPluginRegion *region, IvshmemPluginFunc work, IvshmemPluginFunc done,
+                              void *data);
 
   /* Opens path as the rules of the daemon demand it: close-on-exec, without
    * waiting, no symbolic link in any component, and only regular files (or a
    * directory, when asked). Any thread. The handle becomes the caller's. */
-  IvshmemPluginStatus (*open_path) (IvshmemPluginRegion *region, const char *path, uint32_t flags, uint32_t mode,
-                                    IvshmemPluginHandle *handle);
+  IvshmemPluginStatus (*open_path) (IvshmemPluginRegion *region, const char *path, uint32_t flags,
+                                    uint32_t mode, IvshmemPluginHandle *handle);
 
   /* Adds one to an eventfd that others hold too. Never blocks for long: busy
-   * when it is full, even if somebody made it blocking. */
+   * when it is full, even if somebody made it blocking. That it is an eventfd
+   * is for the plugin to check when it takes one from outside. */
   IvshmemPluginStatus (*signal) (IvshmemPluginRegion *region, IvshmemPluginHandle eventfd);
 
   /* --- reports --- */
@@ -280,12 +284,14 @@ typedef struct IvshmemPluginHost
   /* No memory yet, but worth waiting for: attach may answer now. */
   void (*connecting) (IvshmemPluginRegion *region);
 
-  /* Own id, own vectors or capabilities have changed: describe() says how. The host then asks
-   * vector_handle() for each own vector and reads them itself. */
+  /* Own id, own vectors or capabilities have changed: describe() says how. The
+   * host then asks vector_handle() for each own vector that it has no handle
+   * of since the region was last lost, and reads them itself. */
   void (*changed) (IvshmemPluginRegion *region);
 
   /* A peer is there with so many vectors, or has now more than before. */
-  void (*peer) (IvshmemPluginRegion *region, uint32_t id, uint32_t vectors, const IvshmemPluginCredentials *credentials);
+  void (*peer) (IvshmemPluginRegion *region, uint32_t id, uint32_t vectors,
+                const IvshmemPluginCredentials *credentials);
   void (*peer_gone) (IvshmemPluginRegion *region, uint32_t id);
 
   /* An own vector was rung count times. Only for vectors that have no handle
@@ -337,7 +343,8 @@ typedef struct IvshmemPluginOps
    * table. OK: instance is set, and memory_ready was, or will be, reported.
    * The values and name are borrowed for the call. */
   IvshmemPluginStatus (*create) (const IvshmemPluginHost *host, IvshmemPluginRegion *region, const char *name,
-                                 const IvshmemPluginValue *values, uint32_t n_values, IvshmemPluginInstance **instance);
+                                 const IvshmemPluginValue *values, uint32_t n_values,
+                                 IvshmemPluginInstance **instance);
 
   /* What it has now. out->struct_size says how much may be written. */
   IvshmemPluginStatus (*describe) (IvshmemPluginInstance *instance, IvshmemPluginDescription *out);
@@ -345,12 +352,14 @@ typedef struct IvshmemPluginOps
   /* Where the memory is now. */
   IvshmemPluginStatus (*memory) (IvshmemPluginInstance *instance, IvshmemPluginMemory *out);
 
-  /* Optional. Rings one vector of one peer; own id: oneself. */
+  /* Optional. Rings one vector of one peer; own id: oneself. Nothing may be
+   * reported from within. */
   IvshmemPluginStatus (*ring) (IvshmemPluginInstance *instance, uint32_t peer, uint32_t vector);
 
   /* Optional. The eventfd of an own vector. Stays the plugin's; the host
    * copies it and is from then on the one who reads it. */
-  IvshmemPluginStatus (*vector_handle) (IvshmemPluginInstance *instance, uint32_t vector, IvshmemPluginHandle *handle);
+  IvshmemPluginStatus (*vector_handle) (IvshmemPluginInstance *instance, uint32_t vector,
+                                        IvshmemPluginHandle *handle);
 
   /* Optional. A connected stream socket that speaks the server protocol
    * (wire.h) as a new peer, under these credentials. Becomes the host's. */

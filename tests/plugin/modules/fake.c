@@ -66,7 +66,8 @@ FakeControl fake_control = { .counters = { .ring_fd = -1 }, .run = control_run }
 
 static IvshmemPluginInstance *instances;
 
-static const char *const calls[CALLS] = { "create", "describe", "memory", "ring", "kick", "join", "detach", "vector" };
+static const char *const calls[CALLS]
+    = { "create", "describe", "memory", "ring", "kick", "join", "detach", "vector" };
 
 static void run_script (IvshmemPluginInstance *self, const char *script);
 
@@ -230,8 +231,8 @@ start_watch (IvshmemPluginInstance *self)
 {
   if (pipe2 (self->pipe, O_CLOEXEC | O_NONBLOCK) < 0)
     abort ();
-  fake_control.counters.last_status
-      = self->host->watch (self->region, self->pipe[0], IVSHMEM_PLUGIN_READABLE, on_ready, self, &self->watch);
+  fake_control.counters.last_status = self->host->watch (self->region, self->pipe[0], IVSHMEM_PLUGIN_READABLE,
+                                                         on_ready, self, &self->watch);
 }
 
 static void
@@ -420,7 +421,8 @@ run_nested (IvshmemPluginInstance *self, const char *word, const char *rest)
       on_thread (thread_posts, errand);
     }
   else if (strcmp (word, "work") == 0)
-    fake_control.counters.last_status = self->host->run (self->region, on_work, on_done, errand_new (self, rest));
+    fake_control.counters.last_status
+        = self->host->run (self->region, on_work, on_done, errand_new (self, rest));
   else if (strcmp (word, "timer") == 0)
     start_timer (self, rest);
   else if (strcmp (word, "in") == 0)
@@ -512,7 +514,8 @@ destroy (IvshmemPluginInstance *self)
 }
 
 static IvshmemPluginStatus
-create (const IvshmemPluginHost *host, IvshmemPluginRegion *region, const char *name, const IvshmemPluginValue *values, uint32_t n_values, IvshmemPluginInstance **instance)
+create (const IvshmemPluginHost *host, IvshmemPluginRegion *region, const char *name,
+        const IvshmemPluginValue *values, uint32_t n_values, IvshmemPluginInstance **instance)
 {
   IvshmemPluginInstance *self = calloc (1, sizeof *self);
   IvshmemPluginStatus status;
@@ -620,11 +623,11 @@ detach (IvshmemPluginInstance *self, uint32_t keep)
   return self->detach_later ? IVSHMEM_PLUGIN_PENDING : status;
 }
 
-/* Lists what the environment says: how this one misbehaves in probe(). */
+/* Lists one candidate, and then what it is told to. */
 static IvshmemPluginStatus
 probe (const IvshmemPluginHost *host, IvshmemPluginProbe *list)
 {
-  const char *how = getenv ("FAKE_PROBE");
+  const char *how = fake_control.probe;
   IvshmemPluginField fields[64];
   IvshmemPluginField good[] = {
     { sizeof good[0], IVSHMEM_PLUGIN_FIELD_TEXT, "name", "first", 0 },
@@ -692,9 +695,10 @@ const IvshmemPlugin ivshmem_plugin_v1 = {
   .version = "1",
   .license = "LGPL-3.0-or-later",
   .description = "does what a script says, for tests",
-  .capabilities = IVSHMEM_PLUGIN_CAP_READ | IVSHMEM_PLUGIN_CAP_WRITE | IVSHMEM_PLUGIN_CAP_ATOMIC | IVSHMEM_PLUGIN_CAP_RING
-                  | IVSHMEM_PLUGIN_CAP_RECEIVE | IVSHMEM_PLUGIN_CAP_OWN_ID | IVSHMEM_PLUGIN_CAP_PEERS
-                  | IVSHMEM_PLUGIN_CAP_MEMORY_FD | IVSHMEM_PLUGIN_CAP_VECTOR_FD | IVSHMEM_PLUGIN_CAP_JOIN,
+  .capabilities = IVSHMEM_PLUGIN_CAP_READ | IVSHMEM_PLUGIN_CAP_WRITE | IVSHMEM_PLUGIN_CAP_ATOMIC
+                  | IVSHMEM_PLUGIN_CAP_RING | IVSHMEM_PLUGIN_CAP_RECEIVE | IVSHMEM_PLUGIN_CAP_OWN_ID
+                  | IVSHMEM_PLUGIN_CAP_PEERS | IVSHMEM_PLUGIN_CAP_MEMORY_FD | IVSHMEM_PLUGIN_CAP_VECTOR_FD
+                  | IVSHMEM_PLUGIN_CAP_JOIN,
   .options = options,
   .n_options = 1,
   .option_size = sizeof options[0],
