@@ -127,6 +127,16 @@ advance (DbsClient *client, const DbsCursor *cursor)
     }
 }
 
+static void
+note_sent (DbsClient *client, const DbsCursor *after, guint n)
+{
+  for (guint i = 0; i < n && client->greeting == 0; i++)
+    if (after[i].greeted)
+      client->greeting = client->sent + i + 1;
+  client->sent += n;
+  advance (client, &after[n - 1]);
+}
+
 DbsClientState
 dbs_client_send (DbsClient *client, guint *ret_sent)
 {
@@ -147,14 +157,13 @@ dbs_client_send (DbsClient *client, guint *ret_sent)
       n++;
     }
   if (n == 0)
-    return client->doomed ? DBS_CLIENT_GONE : DBS_CLIENT_IDLE;
+    return client->doomed ? DBS_CLIENT_DONE : DBS_CLIENT_IDLE;
 
   result = dbs_wire_send (client->fd, messages, n, ret_sent, &client->tail_missing);
   if (*ret_sent > 0)
     {
-      client->sent += *ret_sent;
       client->tail_value = messages[*ret_sent - 1].value;
-      advance (client, &after[*ret_sent - 1]);
+      note_sent (client, after, *ret_sent);
     }
   return state_of_result (result);
 }

@@ -44,7 +44,8 @@ typedef enum
   DBS_CLIENT_MORE,   /* could take more at once */
   DBS_CLIENT_FULL,   /* could take more when its socket is writable */
   DBS_CLIENT_SCARCE, /* could take more when the kernel has room again */
-  DBS_CLIENT_GONE    /* it left, or is to go and may */
+  DBS_CLIENT_DONE,   /* is to go, and its greeting is out */
+  DBS_CLIENT_GONE    /* it left */
 } DbsClientState;
 
 struct _DbsClient
@@ -57,7 +58,8 @@ struct _DbsClient
   GArray *leaves;    /* guint16: ids it knows and that have left */
   gint64 tail_value; /* a message of which tail_missing bytes are not out */
   guint tail_missing;
-  guint64 sent; /* messages */
+  guint64 sent;      /* messages */
+  guint64 greeting;  /* of these, its greeting's; 0: not all of it is out */
 
   /* The roster's: */
   gpointer roster;
@@ -66,7 +68,8 @@ struct _DbsClient
   gboolean in_turn;    /* is about to be served */
   gboolean full;       /* waits until its socket is writable */
   gboolean parked;     /* waits until the kernel has room */
-  gboolean doomed;     /* is to go once it is greeted */
+  gboolean doomed;     /* is to go once it is greeted ... */
+  gint64 doomed_since; /* ... and has taken that, or time is up; 0: it is not all out yet */
   gboolean gone;       /* has left */
   guint64 stall_timer; /* 0: none */
   guint64 taken;       /* messages that it had taken when that began */

@@ -75,12 +75,20 @@ take_lock (DbsListener *listener, GError **error)
 
 /* --- the socket file --------------------------------------------------- */
 
-/* However long the path: only the name counts against the limit. */
+/* Through the directory as it was opened: nobody can put a link in its stead,
+ * and however long the path is, only the name counts against the limit. Tools
+ * show sockets by this address, so that where nobody else can change anything
+ * it is the path. */
 static gboolean
-address_of (const DbsPlace *place, struct sockaddr_un *ret_address, GError **error)
+address_of (const DbsPlace *place, gboolean plain, struct sockaddr_un *ret_address, GError **error)
 {
   g_autofree char *path = g_strdup_printf ("/proc/self/fd/%d/%s", place->directory, place->name);
 
+  if (plain && strlen (place->path) < sizeof ret_address->sun_path)
+    {
+      g_free (path);
+      path = g_strdup (place->path);
+    }
   if (strlen (path) >= sizeof ret_address->sun_path)
     {
       g_set_error (error, DBS_ERROR, IVSHMEM_PLUGIN_INVALID_ARGUMENT,
@@ -177,7 +185,8 @@ bind_socket (DbsListener *listener, const DbsOptions *options, GError **error)
   DbsPlace *place = listener->socket;
   struct sockaddr_un address;
 
-  if (!address_of (place, &address, error) || !remove_stale (place, &address, error))
+  if (!address_of (place, options->socket_is_default, &address, error)
+      || !remove_stale (place, &address, error))
     return FALSE;
 
   listener->fd = socket (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);

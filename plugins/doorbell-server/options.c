@@ -245,7 +245,8 @@ dbs_options_new (const IvshmemPluginHost *host,
     return NULL;
 
   options->socket_path = g_strdup (text_at (values, OPTION_SOCKET));
-  if (options->socket_path == NULL)
+  options->socket_is_default = options->socket_path == NULL;
+  if (options->socket_is_default)
     options->socket_path = default_socket (host, region, name, error);
   if (options->socket_path == NULL)
     return NULL;

@@ -18,6 +18,7 @@
 typedef struct
 {
   char *socket_path;
+  gboolean socket_is_default; /* in a directory of the daemon's own */
   char *memory_path;       /* NULL: a memfd */
   guint64 size;            /* a power of two, 4096 or more */
   gboolean huge;           /* a memfd of huge pages ... */

@@ -123,14 +123,17 @@ static IvshmemPluginStatus
 join (IvshmemPluginInstance *server, const IvshmemPluginCredentials *credentials, IvshmemPluginHandle *handle)
 {
   g_autoptr (GError) error = NULL;
-  g_auto (DbsCredentials) own = {
-    .pid = credentials->pid,
-    .uid = credentials->uid,
-    .gid = credentials->gid,
-    .executable = g_strdup (credentials->executable),
-  };
-  int fd = dbs_server_join (server, &own, &error);
+  g_auto (DbsCredentials) own = { .pid = -1, .uid = -1, .gid = -1 };
+  int fd;
 
+  if (credentials != NULL)
+    {
+      own.pid = credentials->pid;
+      own.uid = credentials->uid;
+      own.gid = credentials->gid;
+      own.executable = g_strdup (credentials->executable);
+    }
+  fd = dbs_server_join (server, &own, &error);
   if (fd < 0)
     return fail_with (server->host, server->region, error);
   *handle = fd;

@@ -19,6 +19,11 @@
 #define WINDOW_MIN 8
 #define WINDOW_SHARE 4 /* of the limit, for all that come about now */
 
+/* How long one that is to go may take to take its greeting. It would find it
+ * in the socket after we have hung up, but QEMU may notice that first and
+ * drop what it has not read. */
+#define LAST_WORDS_USEC G_USEC_PER_SEC
+
 /* How long to wait when the kernel has no room for more descriptors. */
 #define RETRY_USEC_MIN 5000
 #define RETRY_USEC_MAX 250000
@@ -225,6 +230,21 @@ let_go (DbsRoster *roster, DbsClient *client)
   roster->left (roster->data);
 }
 
+/* TRUE if it may be closed now. */
+static gboolean
+has_heard_us_out (const DbsRoster *roster, DbsClient *client)
+{
+  gint64 now = g_get_monotonic_time ();
+
+  if (client->greeting == 0 || client->tail_missing > 0)
+    return FALSE;
+  if (messages_taken (roster, client) >= client->greeting)
+    return TRUE;
+  if (client->doomed_since == 0)
+    client->doomed_since = now;
+  return now - client->doomed_since > LAST_WORDS_USEC;
+}
+
 /* --- serving ----------------------------------------------------------- */
 
 static guint
@@ -245,6 +265,12 @@ serve (DbsRoster *roster, DbsClient *client)
       break;
     case DBS_CLIENT_GONE:
       mark_gone (roster, client);
+      break;
+    case DBS_CLIENT_DONE:
+      if (has_heard_us_out (roster, client))
+        mark_gone (roster, client);
+      else
+        park (roster, client);
       break;
     case DBS_CLIENT_IDLE:
     default:
@@ -462,12 +488,26 @@ dbs_roster_find (DbsRoster *roster, guint id)
 
 /* --- the end ----------------------------------------------------------- */
 
+/* There is nothing more to say. */
+static void
+wait_for_taking (DbsRoster *roster, DbsClient *client)
+{
+  take_turn_away (roster, client);
+  if (client->full)
+    watch_writable (roster, client, FALSE);
+  park (roster, client);
+}
+
 static void
 doom (DbsRoster *roster, DbsClient *client)
 {
   client->doomed = TRUE;
-  if (client->cursor.greeted && client->tail_missing == 0)
+  if (has_heard_us_out (roster, client))
     mark_gone (roster, client);
+  else if (client->greeting > 0)
+    wait_for_taking (roster, client);
+  else
+    give_turn (roster, client);
 }
 
 void

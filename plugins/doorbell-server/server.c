@@ -30,6 +30,7 @@ dbs_server_new (const IvshmemPluginHost *host,
   server->options = take_options;
   server->memory = (DbsMemory) DBS_MEMORY_NONE;
   server->listener = (DbsListener) DBS_LISTENER_NONE;
+  dbs_farewell_init (&server->farewell, host, region);
   if (!dbs_roster_init (&server->roster, host, region, server->options, error))
     return NULL;
   server->roster.left = on_left;
@@ -44,6 +45,7 @@ dbs_server_free (DbsServer *server)
   if (server == NULL)
     return;
   dbs_listener_close (&server->listener);
+  dbs_farewell_clear (&server->farewell);
   dbs_roster_clear (&server->roster);
   dbs_memory_close (&server->memory);
   dbs_access_free (server->access);
@@ -91,7 +93,7 @@ on_newcomer (int take_fd, gpointer data)
   if (admit (server, &fd, &credentials, &error))
     return;
   log_refusal (server, error);
-  dbs_wire_refuse (fd);
+  dbs_farewell_refuse (&server->farewell, dbs_steal_fd (&fd));
 }
 
 static void
@@ -240,6 +242,7 @@ dbs_server_stop (DbsServer *server, gboolean keep)
     return FALSE;
 
   dbs_listener_close (&server->listener);
+  dbs_farewell_clear (&server->farewell);
   if (!keep)
     dbs_memory_remove (&server->memory);
   if (!dbs_roster_stop (&server->roster))

@@ -6,6 +6,7 @@
 #include "ivshmem/plugin.h"
 
 #include "doorbell-server/access.h"
+#include "doorbell-server/farewell.h"
 #include "doorbell-server/listener.h"
 #include "doorbell-server/memory.h"
 #include "doorbell-server/options.h"
@@ -47,6 +48,7 @@ typedef struct IvshmemPluginInstance
   DbsMemory memory;
   DbsListener listener;
   DbsRoster roster;
+  DbsFarewell farewell;
 
   gint64 refusal_time; /* of the latest in the log */
   guint refusals;      /* since then */
