@@ -76,6 +76,7 @@ ivt_server_connect (IvtServer *server)
   IvtWireClient *client = ivt_wire_client_new (server->socket);
 
   g_assert_nonnull (client);
+  client->max_vectors = server->vectors;
   g_ptr_array_add (server->clients, client);
   return client;
 }

@@ -127,6 +127,8 @@ take_vector (IvtWireClient *client, guint id, int fd)
       eventfds = g_array_new (FALSE, FALSE, sizeof (int));
       g_hash_table_insert (client->peers, GUINT_TO_POINTER (id), eventfds);
     }
+  if (client->max_vectors > 0)
+    g_assert_cmpuint (eventfds->len, <, client->max_vectors);
   if (client->discard)
     {
       close (fd);

@@ -31,6 +31,7 @@ typedef struct
   GHashTable *peers;   /* guint → GArray of int: eventfds, in order; oneself among them */
   GHashTable *leavers; /* guint: ids that left */
   guint n_leaves;
+  guint max_vectors;   /* for tests: a peer has no more; 0: any number */
   gboolean own_began; /* own vectors have begun */
   gboolean paused;    /* for tests: ivt_server_settle leaves it alone */
 } IvtWireClient;

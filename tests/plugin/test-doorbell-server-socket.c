@@ -50,11 +50,15 @@ static void
 test_default (void)
 {
   g_autoptr (IvtServer) server = NULL;
+  g_autofree char *sockets = NULL;
   mode_t mask = umask (0);
 
   server = ivt_server_new ("");
   umask (mask);
   g_assert_cmphex (mode_of (server->socket), ==, S_IFSOCK | 0660);
+  /* People find it where they look for sockets. */
+  g_assert_true (g_file_get_contents ("/proc/net/unix", &sockets, NULL, NULL));
+  g_assert_nonnull (strstr (sockets, server->socket));
 }
 
 static void
@@ -412,6 +416,33 @@ test_max_peers (void)
   connect_in_vain (server);
 }
 
+static gboolean
+hangs (const IvtWireClient *client)
+{
+  GPollFD poll_fd = { .fd = client->fd, .events = G_IO_HUP };
+
+  g_poll (&poll_fd, 1, 0);
+  return (poll_fd.revents & G_IO_HUP) != 0;
+}
+
+/* A refused client sees the end, but no hang-up: a QEMU that will add the
+ * device yet would drop the refusal with it. Only so many are kept. */
+static void
+test_refused_clients_are_not_hung_up_on (void)
+{
+  g_autoptr (IvtServer) server = ivt_server_new ("allow-uids=12345");
+  IvtWireClient *first = connect_in_vain (server);
+
+  for (guint i = 1; i < 64; i++)
+    connect_in_vain (server);
+  g_assert_false (hangs (first));
+  connect_in_vain (server);
+  g_assert_true (hangs (first));
+  g_assert_false (hangs (g_ptr_array_index (server->clients, 1)));
+  ivt_server_close (server, FALSE);
+  g_assert_true (hangs (g_ptr_array_index (server->clients, 64)));
+}
+
 /* 900 / vectors. */
 static void
 test_default_max_peers (void)
@@ -507,6 +538,7 @@ main (int argc, char **argv)
   ADD ("names-on-the-list", test_names_on_the_list);
   ADD ("bad-lists", test_bad_lists);
   ADD ("max-peers", test_max_peers);
+  ADD ("refused-clients-are-not-hung-up-on", test_refused_clients_are_not_hung_up_on);
   ADD ("default-max-peers", test_default_max_peers);
   ADD ("large-max-peers-only-warns", test_large_max_peers_only_warns);
   ADD ("descriptor-warning", test_descriptor_warning);
