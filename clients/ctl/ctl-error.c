@@ -87,6 +87,11 @@ new_for_bus_error (const char *name, const char *message)
         continue;
       if (row->no_daemon)
         return g_error_new (CTL_ERROR, CTL_ERROR_NO_DAEMON, "no ivshmemd on this bus: %s", message);
+      if (row->code == IVD_ERROR_DENIED)
+        return g_error_new (IVD_ERROR, IVD_ERROR_DENIED,
+                            "the bus lets you not reach ivshmemd (on the system bus be root or in the group "
+                            "ivshmem): %s",
+                            message);
       return g_error_new_literal (IVD_ERROR, (gint) row->code, message);
     }
   return g_error_new (IVD_ERROR, IVD_ERROR_INTERNAL, FREEDESKTOP "%s: %s", name, message);
@@ -121,10 +126,6 @@ ctl_error_hint (const GError *error)
     return NULL;
   switch (ivd_error_code (error))
     {
-    case IVD_ERROR_DENIED:
-    case IVD_ERROR_UNAUTHENTICATED:
-      return "you must be root or the daemon's user, or be allowed by an allow-... line of its configuration "
-             "(ivshmemd.conf(5)); on the system bus also be in the group ivshmem";
     case IVD_ERROR_REGION_LOST:
       return "what is behind the region has gone; `ivshmemctl doctor REGION` says more, "
              "detaching and attaching makes it anew";
@@ -132,6 +133,8 @@ ctl_error_hint (const GError *error)
       return "try again with less at a time, or raise the limit that is named";
     case IVD_ERROR_INTERNAL:
       return "this is a fault of ivshmemd; its log says more (journalctl -u ivshmemd)";
+    case IVD_ERROR_DENIED:
+    case IVD_ERROR_UNAUTHENTICATED:
     case IVD_ERROR_INVALID_ARGUMENT:
     case IVD_ERROR_MISALIGNED:
     case IVD_ERROR_NOT_FOUND:

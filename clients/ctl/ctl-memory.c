@@ -66,11 +66,20 @@ try_handover (CtlMemory *memory, GVariant *properties, CtlMemoryAccess access)
     }
 }
 
+CtlRange
+ctl_memory_range (CtlArguments *arguments)
+{
+  return (CtlRange){
+    .offset = ctl_arguments_number (arguments, "offset", 0),
+    .length = ctl_arguments_number (arguments, "length", 0),
+    .to_end = !ctl_arguments_has (arguments, "length"),
+  };
+}
+
 CtlMemory *
 ctl_memory_open (CtlCommand *command,
                  const char *region,
-                 guint64 offset,
-                 guint64 length,
+                 CtlRange range,
                  CtlMemoryAccess access,
                  GError **error)
 {
@@ -81,16 +90,16 @@ ctl_memory_open (CtlCommand *command,
   if (properties == NULL)
     return NULL;
   size = ctl_region_number (properties, "Size", 0);
-  if (length == G_MAXUINT64)
-    length = offset <= size ? size - offset : 0;
-  if (!ctl_memory_check_range (region, size, offset, length, error))
+  if (range.to_end)
+    range.length = range.offset <= size ? size - range.offset : 0;
+  if (!ctl_memory_check_range (region, size, range.offset, range.length, error))
     return NULL;
 
   memory = g_new0 (CtlMemory, 1);
   memory->command = command;
   memory->region = g_strdup (region);
-  memory->offset = offset;
-  memory->length = length;
+  memory->offset = range.offset;
+  memory->length = range.length;
   memory->fd = -1;
   try_handover (memory, properties, access);
   return g_steal_pointer (&memory);

@@ -22,12 +22,20 @@ typedef enum
   CTL_MEMORY_WRITE,
 } CtlMemoryAccess;
 
-/* Checks that the range lies within the region. length G_MAXUINT64: to the
- * region's end. Errors: out-of-range, and those of the daemon. */
+typedef struct
+{
+  guint64 offset, length;
+  gboolean to_end; /* then length means nothing */
+} CtlRange;
+
+/* What --offset and --length say. */
+CtlRange ctl_memory_range (CtlArguments *arguments);
+
+/* Checks that the range lies within the region. Errors: out-of-range, and
+ * those of the daemon. */
 CtlMemory *ctl_memory_open (CtlCommand *command,
                             const char *region,
-                            guint64 offset,
-                            guint64 length,
+                            CtlRange range,
                             CtlMemoryAccess access,
                             GError **error)
     G_GNUC_WARN_UNUSED_RESULT;

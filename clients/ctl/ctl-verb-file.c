@@ -201,9 +201,7 @@ run_dump (CtlCommand *command, GError **error)
 
   if (!check_target (path, error))
     return FALSE;
-  memory = ctl_memory_open (command, region, ctl_arguments_number (command->arguments, "offset", 0),
-                            ctl_arguments_number (command->arguments, "length", G_MAXUINT64),
-                            CTL_MEMORY_READ, error);
+  memory = ctl_memory_open (command, region, ctl_memory_range (command->arguments), CTL_MEMORY_READ, error);
   if (memory == NULL)
     return FALSE;
   fd = open_unnamed (path, &name, error);
@@ -271,24 +269,24 @@ run_restore (CtlCommand *command, GError **error)
   g_autoptr (CtlSpool) spool = NULL;
   g_autoptr (CtlMemory) memory = NULL;
   g_autoptr (CtlProgress) progress = NULL;
-  guint64 length;
+  CtlRange range = { 0 };
 
   if (!check_source (path, error))
     return FALSE;
   spool = ctl_spool_open (path, G_MAXUINT64, error);
   if (spool == NULL)
     return FALSE;
-  length = ctl_spool_get_length (spool);
-  memory = ctl_memory_open (command, region, ctl_arguments_number (command->arguments, "offset", 0), length,
-                            CTL_MEMORY_WRITE, error);
+  range.offset = ctl_arguments_number (command->arguments, "offset", 0);
+  range.length = ctl_spool_get_length (spool);
+  memory = ctl_memory_open (command, region, range, CTL_MEMORY_WRITE, error);
   if (memory == NULL)
     return FALSE;
 
-  progress = ctl_progress_new (command, "restore", length);
+  progress = ctl_progress_new (command, "restore", range.length);
   if (!ctl_spool_copy (spool, memory, progress, error))
     return FALSE;
   g_clear_pointer (&progress, ctl_progress_free);
-  print_file (command, "restored", length, region, "from", path);
+  print_file (command, "restored", range.length, region, "from", path);
   return TRUE;
 }
 

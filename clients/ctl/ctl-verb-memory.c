@@ -38,7 +38,7 @@ put_hexdump (const void *bytes, gsize length, gpointer data)
 }
 
 static gboolean
-put_digits (const void *bytes, gsize length, gpointer data)
+put_digits (const void *bytes, gsize length)
 {
   static const char digits[] = "0123456789abcdef";
   const guint8 *p = bytes;
@@ -70,22 +70,47 @@ read_pieces (CtlMemory *memory, PieceFunc func, gpointer data, GError **error)
     }
 }
 
-static gboolean
-read_as_json (CtlMemory *memory, GError **error)
+typedef struct
+{
+  CtlMemory *memory;
+  gboolean begun;
+} JsonRead;
+
+/* By hand, so that a large region needs no large memory; and not before there
+ * is a byte, so that an error stands alone. */
+static void
+begin_json (JsonRead *state)
 {
   g_autoptr (CtlJson) offset = ctl_json_new ();
   g_autoptr (CtlJson) length = ctl_json_new ();
   g_autofree char *offset_text = NULL;
   g_autofree char *length_text = NULL;
 
-  /* By hand, so that a large region needs no large memory. */
-  ctl_json_uint (offset, NULL, ctl_memory_get_offset (memory));
-  ctl_json_uint (length, NULL, ctl_memory_get_length (memory));
+  if (state->begun)
+    return;
+  state->begun = TRUE;
+  ctl_json_uint (offset, NULL, ctl_memory_get_offset (state->memory));
+  ctl_json_uint (length, NULL, ctl_memory_get_length (state->memory));
   offset_text = g_strchomp (ctl_json_to_line (offset));
   length_text = g_strchomp (ctl_json_to_line (length));
   ctl_output_printf ("{\"offset\":%s,\"length\":%s,\"bytes\":\"", offset_text, length_text);
-  if (!read_pieces (memory, put_digits, NULL, error))
+}
+
+static gboolean
+put_json (const void *bytes, gsize length, gpointer data)
+{
+  begin_json (data);
+  return put_digits (bytes, length);
+}
+
+static gboolean
+read_as_json (CtlMemory *memory, GError **error)
+{
+  JsonRead state = { .memory = memory };
+
+  if (!read_pieces (memory, put_json, &state, error))
     return FALSE;
+  begin_json (&state);
   ctl_output_text ("\"}\n");
   return TRUE;
 }
@@ -93,8 +118,7 @@ read_as_json (CtlMemory *memory, GError **error)
 static gboolean
 run_read (CtlCommand *command, GError **error)
 {
-  guint64 offset = ctl_arguments_number (command->arguments, "offset", 0);
-  guint64 length = ctl_arguments_number (command->arguments, "length", G_MAXUINT64);
+  CtlRange range = ctl_memory_range (command->arguments);
   gboolean raw = g_str_equal (ctl_arguments_text (command->arguments, "format", "hex"), "raw");
   g_autoptr (CtlMemory) memory = NULL;
   g_autoptr (CtlHexdump) dump = NULL;
@@ -104,7 +128,7 @@ run_read (CtlCommand *command, GError **error)
       g_set_error_literal (error, CTL_ERROR, CTL_ERROR_USAGE, "--json and --format raw exclude each other");
       return FALSE;
     }
-  memory = ctl_memory_open (command, ctl_command_word (command, 0), offset, length, CTL_MEMORY_READ, error);
+  memory = ctl_memory_open (command, ctl_command_word (command, 0), range, CTL_MEMORY_READ, error);
   if (memory == NULL)
     return FALSE;
   if (command->json)
@@ -112,7 +136,7 @@ run_read (CtlCommand *command, GError **error)
   if (raw)
     return read_pieces (memory, put_raw, NULL, error);
 
-  dump = ctl_hexdump_new (offset, put_line, NULL);
+  dump = ctl_hexdump_new (range.offset, put_line, NULL);
   if (!read_pieces (memory, put_hexdump, dump, error))
     return FALSE;
   ctl_hexdump_finish (dump);
@@ -170,7 +194,8 @@ run_write (CtlCommand *command, GError **error)
   g_autoptr (GVariant) properties = ctl_command_region (command, region, error);
   g_autoptr (CtlSpool) spool = NULL;
   g_autoptr (CtlMemory) memory = NULL;
-  guint64 size, left;
+  CtlRange range;
+  guint64 size;
 
   if (properties == NULL)
     return FALSE;
@@ -181,11 +206,11 @@ run_write (CtlCommand *command, GError **error)
   spool = ctl_spool_open (ctl_command_word (command, 1), size - offset, error);
   if (spool == NULL)
     return FALSE;
-  left = ctl_spool_get_length (spool);
-  memory = ctl_memory_open (command, region, offset, left, CTL_MEMORY_WRITE, error);
+  range = (CtlRange){ .offset = offset, .length = ctl_spool_get_length (spool) };
+  memory = ctl_memory_open (command, region, range, CTL_MEMORY_WRITE, error);
   if (memory == NULL || !ctl_spool_copy (spool, memory, NULL, error))
     return FALSE;
-  print_count (command, "written", left, region, offset);
+  print_count (command, "written", range.length, region, offset);
   return TRUE;
 }
 

@@ -156,10 +156,10 @@ write_candidates_json (CtlJson *json, const char *plugin, GVariant *candidates)
     }
 }
 
-/* Everything but the name and the size, which have their own columns. */
 static char *
 details_text (GVariant *candidate)
 {
+  static const char *const own_columns[] = { "plugin", "name", "size", NULL };
   g_autoptr (GString) out = g_string_new (NULL);
   GVariantIter iter;
   GVariant *value;
@@ -170,7 +170,7 @@ details_text (GVariant *candidate)
     {
       g_autofree char *text = ctl_region_value_text (value);
 
-      if (!g_str_equal (name, "name") && !g_str_equal (name, "size") && *text != '\0')
+      if (!g_strv_contains (own_columns, name) && *text != '\0')
         g_string_append_printf (out, "%s%s=%s", out->len > 0 ? " " : "", name, text);
     }
   return g_string_free (g_steal_pointer (&out), FALSE);

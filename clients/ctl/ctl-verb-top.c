@@ -238,9 +238,9 @@ on_interval (gpointer data)
 static gboolean
 run_top (CtlCommand *command, GError **error)
 {
-  CtlTransport *transport = ctl_command_connect (command, error);
   guint64 interval = ctl_arguments_number (command->arguments, "interval", INTERVAL_USEC);
   g_autoptr (CtlLoop) loop = NULL;
+  CtlTransport *transport;
   Top top = { .command = command };
   gboolean good;
   guint source;
@@ -250,6 +250,7 @@ run_top (CtlCommand *command, GError **error)
       g_set_error_literal (error, CTL_ERROR, CTL_ERROR_USAGE, "--interval: from 10ms to 1000h");
       return FALSE;
     }
+  transport = ctl_command_connect (command, error);
   if (transport == NULL)
     return FALSE;
   top.before = ctl_transport_regions (transport, error);

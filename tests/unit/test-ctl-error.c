@@ -88,15 +88,15 @@ static void
 test_text (void)
 {
   g_autoptr (GError) range = g_error_new_literal (IVD_ERROR, IVD_ERROR_OUT_OF_RANGE, "too far");
-  g_autoptr (GError) denied = g_error_new_literal (IVD_ERROR, IVD_ERROR_DENIED, "no");
+  g_autoptr (GError) lost = g_error_new_literal (IVD_ERROR, IVD_ERROR_REGION_LOST, "gone");
   g_autoptr (GError) usage = g_error_new_literal (CTL_ERROR, CTL_ERROR_USAGE, "what?");
   g_autofree char *range_text = ctl_error_format (range, FALSE);
-  g_autofree char *denied_text = ctl_error_format (denied, FALSE);
+  g_autofree char *lost_text = ctl_error_format (lost, FALSE);
   g_autofree char *usage_text = ctl_error_format (usage, FALSE);
   g_autofree char *json = ctl_error_format (range, TRUE);
 
   g_assert_cmpstr (range_text, ==, "ivshmemctl: too far (out-of-range)\n");
-  g_assert_true (g_str_has_prefix (denied_text, "ivshmemctl: no (denied)\nivshmemctl: "));
+  g_assert_true (g_str_has_prefix (lost_text, "ivshmemctl: gone (region-lost)\nivshmemctl: "));
   g_assert_cmpstr (usage_text, ==, "ivshmemctl: what?\n");
   g_assert_cmpstr (json, ==, "{\"error\":{\"code\":\"out-of-range\",\"detail\":\"too far\"}}\n");
 }
