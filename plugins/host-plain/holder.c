@@ -98,6 +98,8 @@ time_to_look (void *data)
 static void
 look_after (PlainHolder *self, guint64 usec)
 {
+  if (self->timer != 0)
+    self->host->cancel_timer (self->region, self->timer);
   if (self->host->timer (self->region, usec, time_to_look, self, &self->timer) >= 0)
     return;
 
@@ -147,6 +149,7 @@ open_once (PlainJob *job)
   if (job->watch == NULL)
     return;
 
+  job->status = IVSHMEM_PLUGIN_OK;
   if (self->reattach)
     job->status = plain_watch_add_place (job->watch, options->path, self->host, self->region, &job->text);
   if (job->status >= 0)

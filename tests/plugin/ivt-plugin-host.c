@@ -110,9 +110,12 @@ host_watch (IvtRegion *region,
             uint64_t *id)
 {
   g_autoptr (GError) error = NULL;
-  Watch *watch = g_new0 (Watch, 1);
+  Watch *watch;
   guint64 added;
 
+  if (region->refuse_services & IVT_SERVICE_WATCH)
+    return host_fail (region, IVSHMEM_PLUGIN_LIMIT, "no watch for this test");
+  watch = g_new0 (Watch, 1);
   watch->func = func;
   watch->data = data;
   added
@@ -174,8 +177,11 @@ call_later (IvtRegion *region, GSource *source, IvshmemPluginFunc func, void *da
 static IvshmemPluginStatus
 host_timer (IvtRegion *region, uint64_t usec, IvshmemPluginFunc func, void *data, uint64_t *id)
 {
-  GSource *source = g_timeout_source_new ((guint) ((usec + 999) / 1000));
+  GSource *source;
 
+  if (region->refuse_services & IVT_SERVICE_TIMER)
+    return host_fail (region, IVSHMEM_PLUGIN_LIMIT, "no timer for this test");
+  source = g_timeout_source_new ((guint) ((usec + 999) / 1000));
   *id = call_later (region, source, func, data);
   return IVSHMEM_PLUGIN_OK;
 }
@@ -226,8 +232,11 @@ run_job (gpointer data)
 static IvshmemPluginStatus
 host_run (IvtRegion *region, IvshmemPluginFunc work, IvshmemPluginFunc done, void *data)
 {
-  Job *job = g_new0 (Job, 1);
+  Job *job;
 
+  if (region->refuse_services & IVT_SERVICE_RUN)
+    return host_fail (region, IVSHMEM_PLUGIN_LIMIT, "no thread for this test");
+  job = g_new0 (Job, 1);
   region->n_running++;
   job->region = region;
   job->work = work;

@@ -27,6 +27,10 @@ typedef struct
   char *executable;
 } IvtPeer;
 
+#define IVT_SERVICE_WATCH (1u << 0)
+#define IVT_SERVICE_TIMER (1u << 1)
+#define IVT_SERVICE_RUN (1u << 2)
+
 /* What was reported of one region; for tests to read. */
 struct IvshmemPluginRegion
 {
@@ -48,6 +52,7 @@ struct IvshmemPluginRegion
   gboolean detach_in_report; /* for tests: answers the next report with a detach */
   GPtrArray *log;            /* of text: "LEVEL MESSAGE" */
   gboolean refuse_memory;    /* for tests: memory_ready fails */
+  guint refuse_services;     /* for tests: IVT_SERVICE_* that fail */
 
   GHashTable *watches; /* guint64 → what to call */
   GMutex lock;         /* of log and sources: any thread may add to them */

@@ -22,6 +22,7 @@
  * begin with the fact of ivshmem-facts that a test is about.
  */
 
+#define NOBODY 65534
 #define MIB G_GUINT64_CONSTANT (1048576)
 /* What a client can leave unread before its server must wait. */
 #define MESSAGES_IN_FLIGHT 100
@@ -295,6 +296,26 @@ test_datagram_socket (Fixture *fixture, gconstpointer data)
   expect_attach_error (fixture, fixture->options, IVSHMEM_PLUGIN_INVALID_ARGUMENT, "is not a stream socket");
   close (fd);
   g_unlink (fixture->path);
+}
+
+static void
+test_permissions (Fixture *fixture, gconstpointer data)
+{
+  if (geteuid () != 0)
+    {
+      g_test_skip ("needs root to become somebody else");
+      return;
+    }
+  serve (fixture);
+  g_assert_cmpint (chmod (fixture->dir, 0755), ==, 0);
+  g_assert_cmpint (chmod (fixture->path, 0600), ==, 0);
+  g_assert_cmpint (seteuid (NOBODY), ==, 0);
+  expect_attach_error (fixture, fixture->options, IVSHMEM_PLUGIN_DENIED, "takes write permission");
+  g_assert_cmpint (seteuid (0), ==, 0);
+  g_assert_cmpint (chmod (fixture->dir, 0700), ==, 0);
+  g_assert_cmpint (seteuid (NOBODY), ==, 0);
+  expect_attach_error (fixture, fixture->options, IVSHMEM_PLUGIN_DENIED, "cannot open");
+  g_assert_cmpint (seteuid (0), ==, 0);
 }
 
 static void
@@ -890,6 +911,14 @@ accept_again (Fixture *fixture)
   fixture->client = ivt_fake_server_accept (fixture->server);
 }
 
+static gboolean
+is_not_a_socket (gpointer data)
+{
+  Fixture *fixture = data;
+
+  return ivt_region_logged (fixture->region, "is not a socket");
+}
+
 static void
 test_connecting (Fixture *fixture, gconstpointer data)
 {
@@ -899,6 +928,9 @@ test_connecting (Fixture *fixture, gconstpointer data)
   g_assert_no_error (fixture->error);
   expect_reports (fixture, "connecting");
   g_assert_true (ivt_region_logged (fixture->region, "does not exist"));
+  /* Attempts that fail in other ways are told of, and followed by others. */
+  g_assert_true (g_file_set_contents (fixture->path, "x", 1, NULL));
+  wait_for (fixture, is_not_a_socket);
   serve (fixture);
   accept_again (fixture);
   ivt_fake_client_send_start (fixture->client, 5, MIB);
@@ -1013,6 +1045,27 @@ test_memory_is_refused (Fixture *fixture, gconstpointer data)
   expect_reports (fixture, "ready connecting ready");
 }
 
+/* The daemon's own limits. */
+static void
+test_services_are_refused (Fixture *fixture, gconstpointer data)
+{
+  attach (fixture, 1, "reconnect=true");
+  fixture->region->refuse_services = IVT_SERVICE_WATCH;
+  ivt_fake_client_hang_up (fixture->client);
+  accept_again (fixture);
+  fixture->region->refuse_services = 0;
+  accept_again (fixture);
+  g_assert_true (ivt_region_logged (fixture->region, "cannot be watched"));
+  ivt_fake_client_send_start (fixture->client, 5, MIB);
+  ivt_fake_client_send_vectors (fixture->client, 5, 1);
+  expect_reports (fixture, "ready lost ready");
+
+  fixture->region->refuse_services = IVT_SERVICE_TIMER;
+  ivt_fake_client_hang_up (fixture->client);
+  expect_reports (fixture, "ready lost ready lost");
+  g_assert_true (ivt_region_logged (fixture->region, "no timer could be had"));
+}
+
 static void
 test_detach_while_waiting (Fixture *fixture, gconstpointer data)
 {
@@ -1083,6 +1136,7 @@ main (int argc, char **argv)
     { "stale-socket", test_stale_socket },
     { "not-a-socket", test_not_a_socket },
     { "datagram-socket", test_datagram_socket },
+    { "permissions", test_permissions },
     { "symbolic-links", test_symbolic_links },
     { "long-path", test_long_path },
     { "busy-server", test_busy_server },
@@ -1122,6 +1176,7 @@ main (int argc, char **argv)
     { "reconnect-silent-server", test_silent_server },
     { "reconnect-back-off", test_back_off },
     { "reconnect-memory-is-refused", test_memory_is_refused },
+    { "reconnect-services-are-refused", test_services_are_refused },
     { "reconnect-detach-while-waiting", test_detach_while_waiting },
     { "join", test_join },
     { "join-fails", test_join_fails },

@@ -508,6 +508,53 @@ test_detach_while_creating (Fixture *fixture, gconstpointer data)
   expect_empty (fixture->dir);
 }
 
+/* The unnamed file that is being made. */
+static gboolean
+is_being_made (gpointer data)
+{
+  Fixture *fixture = data;
+  g_autoptr (GDir) dir = g_dir_open ("/proc/self/fd", 0, NULL);
+  g_autofree char *start = g_strconcat (fixture->dir, "/#", NULL);
+  const char *name;
+
+  while ((name = g_dir_read_name (dir)) != NULL)
+    {
+      g_autofree char *link = g_build_filename ("/proc/self/fd", name, NULL);
+      g_autofree char *target = g_file_read_link (link, NULL);
+
+      if (target != NULL && g_str_has_prefix (target, start))
+        return TRUE;
+    }
+  return FALSE;
+}
+
+static gboolean
+is_told (gpointer data)
+{
+  Fixture *fixture = data;
+
+  return fixture->region->n_ready > 0 || fixture->region->lost;
+}
+
+/* Somebody else is quicker: there is one file, and it is the other's. */
+static void
+test_create_race (Fixture *fixture, gconstpointer data)
+{
+  g_autofree char *options = g_strdup_printf ("path=%s create=true size=512M", fixture->path);
+  g_autofree char *other = g_build_filename (fixture->dir, "other", NULL);
+  guint64 inode;
+
+  make_file (other, 512 * MIB);
+  inode = look_at (other).st_ino;
+  fixture->region = ivt_region_create (fixture->host, "r", options, &fixture->error);
+  g_assert_no_error (fixture->error);
+  wait_for (fixture, is_being_made);
+  g_assert_cmpint (g_rename (other, fixture->path), ==, 0);
+  wait_for (fixture, is_told);
+  g_assert_cmpstr (fixture->region->reports->str, ==, "ready");
+  g_assert_cmpuint (look_at (fixture->path).st_ino, ==, inode);
+}
+
 static void
 test_keep (Fixture *fixture, gconstpointer data)
 {
@@ -952,6 +999,72 @@ test_reattach_takes_it_as_it_is (Fixture *fixture, gconstpointer data)
   wait_for (fixture, is_ready_again);
 }
 
+static gboolean
+is_given_up (gpointer data)
+{
+  Fixture *fixture = data;
+
+  return ivt_region_logged (fixture->region, "will not be attached again");
+}
+
+/* What ends the waiting is told. */
+static void
+test_reattach_gives_up (Fixture *fixture, gconstpointer data)
+{
+  const guint lacking[] = { IVT_SERVICE_RUN, IVT_SERVICE_WATCH };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (lacking); i++)
+    {
+      make_file (fixture->path, MIB);
+      attach (fixture, "reattach=true");
+      wait_for (fixture, is_at_rest);
+      fixture->region->refuse_services = lacking[i];
+      g_assert_cmpint (g_unlink (fixture->path), ==, 0);
+      wait_for (fixture, is_given_up);
+      let_go (fixture);
+    }
+}
+
+static gboolean
+is_not_mapped (gpointer data)
+{
+  Fixture *fixture = data;
+
+  return ivt_region_logged (fixture->region, "cannot map the file");
+}
+
+static void
+test_reattach_is_refused (Fixture *fixture, gconstpointer data)
+{
+  make_file (fixture->path, MIB);
+  attach (fixture, "size=1M reattach=true");
+  fixture->region->refuse_memory = TRUE;
+  g_assert_cmpint (g_unlink (fixture->path), ==, 0);
+  make_file (fixture->path, MIB);
+  wait_for (fixture, is_not_mapped);
+  fixture->region->refuse_memory = FALSE;
+  g_assert_cmpint (g_unlink (fixture->path), ==, 0);
+  make_file (fixture->path, MIB);
+  wait_for (fixture, is_ready_again);
+}
+
+/* Without a timer or a thread it looks at once. */
+static void
+test_services_are_refused (Fixture *fixture, gconstpointer data)
+{
+  for (guint lacking = 0; lacking < 2; lacking++)
+    {
+      make_file (fixture->path, MIB);
+      attach (fixture, "keep=false");
+      wait_for (fixture, is_at_rest);
+      fixture->region->refuse_services = lacking == 0 ? IVT_SERVICE_TIMER : IVT_SERVICE_RUN;
+      g_assert_cmpint (truncate (fixture->path, 0), ==, 0);
+      expect_lost (fixture, "was truncated");
+      let_go (fixture);
+      expect_empty (fixture->dir);
+    }
+}
+
 static void
 test_detach_while_lost (Fixture *fixture, gconstpointer data)
 {
@@ -1088,6 +1201,7 @@ main (int argc, char **argv)
     { "a6-13-grow-only-when-told", test_grow },
     { "refused-memory-is-undone", test_refused_memory_is_undone },
     { "detach-while-creating", test_detach_while_creating },
+    { "create-race", test_create_race },
     { "keep", test_keep },
     { "ramfs", test_ramfs },
     { "hugetlbfs", test_hugetlbfs },
@@ -1107,6 +1221,9 @@ main (int argc, char **argv)
     { "e5-replaced", test_replaced_again },
     { "e5-directory-recreated", test_directory_recreated },
     { "e5-reattach-takes-it-as-it-is", test_reattach_takes_it_as_it_is },
+    { "reattach-gives-up", test_reattach_gives_up },
+    { "reattach-is-refused", test_reattach_is_refused },
+    { "services-are-refused", test_services_are_refused },
     { "detach-while-lost", test_detach_while_lost },
     { "detach-in-report", test_detach_in_report },
     { "candidates", test_candidates },
