@@ -1,81 +1,40 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
 """The server against real QEMUs: whatever others do, each of them lives and answers.
 
-The plugin runs in ivt-serve, which hosts it without the daemon. No guest is
-booted: a QEMU with a stopped processor joins, keeps book of peers and frees
-what it has to just the same.
+No guest is booted: a QEMU with a stopped processor joins, keeps book of peers
+and frees what it has to just the same.
 """
 
 import os
 import signal
-import subprocess
 
 import pytest
 
-from ivt import Process, Qemu, TestFailure, WireClient, wait_for
-from ivt.build import Build
+from ivt import Qemu, WireClient, wait_for
+from ivt.qemu import QmpError
 
 MACHINE = {'machine': 'pc', 'memory': 32}
-REGION = 'r'
 
 
 class Server:
-    """One region of the doorbell-server plugin."""
+    """A region of the daemon's."""
 
-    def __init__(self, ivt, options=''):
-        build = Build()
-        self.directory = ivt.make_dir('server')
-        self.path = os.path.join(self.directory, f'{REGION}.sock')
-        self.process = Process(
-            [os.path.join(build.dir, 'tests', 'plugin', 'ivt-serve'),
-             os.path.join(build.dir, 'plugins', 'doorbell-server', 'doorbell-server.so'),
-             self.directory, REGION, options],
-            self.directory, 'ivt-serve', stdin=subprocess.PIPE)
-        self.answered = 0
-        assert self.answer() == 'ready'
-
-    def answer(self):
-        def line():
-            lines = self.process.out().split('\n')[:-1]
-            if len(lines) <= self.answered and not self.process.running():
-                self.process.fail('ended')
-            return lines[self.answered:self.answered + 1]
-        line = wait_for(line, 30, 'an answer of ivt-serve')[0]
-        self.answered += 1
-        return line
-
-    def ask(self, command):
-        self.process.stdin.write(f'{command}\n'.encode())
-        self.process.stdin.flush()
-        return self.answer()
+    def __init__(self, daemon, client, **options):
+        self.daemon = daemon
+        self.client = client
+        self.region = client.attach('doorbell-server', 'r', **options)
+        self.path = self.region.get('Options')['socket']
 
     def peers(self):
-        """id -> (vectors, pid, executable)"""
-        fields = [word.split(':', 3) for word in self.ask('peers').split()[1:]]
-        return {int(id): (int(vectors), int(pid), executable) for id, vectors, pid, executable in fields}
+        return self.region.peers()
 
     def wait_peers(self, count, timeout=60):
-        def look():
-            peers = self.peers()
-            return peers if len(peers) == count else None
-        return wait_for(look, timeout, f'{count} peers') if count else wait_for(
-            lambda: not self.peers(), timeout, 'no peers')
-
-    def stop(self):
-        self.process.close()
-        self.process.wait()
-        self.process.check(0)
-        left = set(os.listdir(self.directory)) - {f'ivt-serve.{end}' for end in ('out', 'err')}
-        if left:
-            raise TestFailure(f'the server left behind: {left}')
-
-    def sections(self):
-        yield from self.process.sections()
+        wait_for(lambda: len(self.peers()) == count, timeout, f'{count} peers')
 
 
 @pytest.fixture
-def serve(ivt):
-    return lambda options='': ivt.own(Server(ivt, options))
+def serve(daemon, client):
+    return lambda **options: Server(daemon, client, **options)
 
 
 def eventfds(pid):
@@ -92,14 +51,14 @@ def eventfds(pid):
 
 def strangers(qemu, server):
     """Eventfds in QEMU that are nobody's at the server: its own, and those of leavers."""
-    return len(eventfds(qemu.pid) - eventfds(server.process.pid))
+    return len(eventfds(qemu.pid) - eventfds(server.daemon.pid))
 
 
 def wait_told(qemu, server):
     """Until QEMU has taken what the server sent: an eventfd for each vector of each peer and of the daemon."""
     peers = server.peers()
-    wanted = sum(vectors for vectors, _pid, _executable in peers.values()) // len(peers) * (len(peers) + 1)
-    wait_for(lambda: len(eventfds(qemu.pid) & eventfds(server.process.pid)) == wanted, 60, f'{wanted} eventfds in QEMU')
+    wanted = server.region.get('Vectors') * (len(peers) + 1)
+    wait_for(lambda: len(eventfds(qemu.pid) & eventfds(server.daemon.pid)) == wanted, 60, f'{wanted} eventfds in QEMU')
 
 
 def join(ivt, server, vectors=1, **keywords):
@@ -128,13 +87,13 @@ def assert_alive(*qemus):
 
 @pytest.mark.parametrize('vectors', [1, 4, 64])
 def test_joins_and_leaves(ivt, serve, vectors):
-    server = serve(f'vectors={vectors}')
+    server = serve(vectors=vectors)
     first = join(ivt, server, vectors)
     second = join(ivt, server, vectors)
     peers = server.peers()
-    assert {peer[0] for peer in peers.values()} == {vectors}
-    assert {peer[1] for peer in peers.values()} == {first.pid, second.pid}
-    assert all(os.path.basename(peer[2]) == 'qemu-system-x86_64' for peer in peers.values())
+    assert {peer['vectors'] for peer in peers.values()} == {vectors}
+    assert {peer['pid'] for peer in peers.values()} == {first.pid, second.pid}
+    assert {os.path.basename(peer['executable']) for peer in peers.values()} == {'qemu-system-x86_64'}
 
     second.qmp.command('quit')
     second.wait_exit()
@@ -146,7 +105,7 @@ def test_joins_and_leaves(ivt, serve, vectors):
 @pytest.mark.parametrize('vectors', [1, 4, 64])
 def test_reconnects_of_others(ivt, serve, vectors):
     """QEMU frees what it knows of a leaver and never makes it again: no id may come twice."""
-    server = serve(f'vectors={vectors} max-peers=10')
+    server = serve(vectors=vectors, max_peers=10)
     qemu = join(ivt, server, vectors)
     alone = strangers(qemu, server)
     visit(server, vectors, 300)
@@ -160,19 +119,22 @@ def test_reconnects_of_others(ivt, serve, vectors):
 
 
 def test_killed_qemu_leaves(ivt, serve):
-    server = serve('vectors=4')
+    server = serve(vectors=4)
+    signals = server.region.subscribe()
     stays = join(ivt, server, 4)
     killed = join(ivt, server, 4)
     witness = ivt.peer(server.path, vectors=4)
+    signals.wait('PeerConnected', 1, 4)
     killed.kill()
     witness.wait_gone(1)
+    signals.wait('PeerDisconnected', 1)
     server.wait_peers(2)
     assert_alive(stays)
 
 
 def test_stopped_qemu_holds_up_nobody(ivt, serve):
     """One that takes nothing (SIGSTOP) and comes back finds what is left of the hundreds that it missed."""
-    server = serve('vectors=4')
+    server = serve(vectors=4)
     sleeper = join(ivt, server, 4)
     sleeper.process.signal(signal.SIGSTOP)
     visit(server, 4, 100)
@@ -185,7 +147,7 @@ def test_stopped_qemu_holds_up_nobody(ivt, serve):
 
 @pytest.mark.parametrize('vectors', [1, 4, 64])
 def test_hot_plug_before_any_leave(ivt, serve, vectors):
-    server = serve(f'vectors={vectors}')
+    server = serve(vectors=vectors)
     other = join(ivt, server, vectors)
     qemu = ivt.qemu([], **MACHINE)
     plug(qemu, server, vectors)
@@ -214,7 +176,7 @@ def unplug(qemu):
 
 def test_unplug_when_leaves_are_withheld(ivt, serve):
     """device_del after a leave crashes QEMU, whoever the server is; unless it never hears of leaves."""
-    server = serve('vectors=4 announce-leaves=false')
+    server = serve(vectors=4, announce_leaves=False)
     other = join(ivt, server, 4)
     qemu = ivt.qemu([], **MACHINE)
     plug(qemu, server, 4)
@@ -232,62 +194,72 @@ def test_unplug_when_leaves_are_withheld(ivt, serve):
 
 
 def test_refused_qemu_ends_with_an_error(ivt, serve):
-    server = serve('allow-uids=54321')
+    server = serve(allow_uids='54321')
     qemu = ivt.qemu(Qemu.doorbell(server.path), **MACHINE)
     assert qemu.wait_exit() == 1
-    assert 'server sent version -1' in qemu.process.err() or 'version' in qemu.process.err()
+    assert 'server sent version -1' in qemu.process.err()
     assert not server.peers()
 
 
 def test_one_qemu_too_many(ivt, serve):
-    server = serve('max-peers=1')
+    server = serve(max_peers=1)
     first = join(ivt, server)
     second = ivt.qemu(Qemu.doorbell(server.path), **MACHINE)
     assert second.wait_exit() == 1
     assert_alive(first)
     # Hot plug is refused with an error, and the machine goes on.
     third = ivt.qemu([], **MACHINE)
-    with pytest.raises(Exception, match='version'):
+    with pytest.raises(QmpError, match='server sent version -1'):
         third.plug(server.path)
     assert_alive(first, third)
 
 
 def test_kicked_qemu_lives(ivt, serve):
-    server = serve('vectors=4')
+    server = serve(vectors=4)
     stays = join(ivt, server, 4)
     kicked = join(ivt, server, 4)
-    id_of_kicked = next(id for id, peer in server.peers().items() if peer[1] == kicked.pid)
-    assert server.ask(f'kick {id_of_kicked}') == 'ok'
+    server.region.kick(next(id for id, peer in server.peers().items() if peer['pid'] == kicked.pid))
     server.wait_peers(1)
     assert_alive(stays, kicked)
 
 
 def test_server_goes(ivt, serve):
     """QEMU goes on without its server; what it holds of peers still works."""
-    server = serve('vectors=4')
+    server = serve(vectors=4)
     first = join(ivt, server, 4)
     second = join(ivt, server, 4)
-    assert server.ask('detach') == 'ok'
+    server.client.detach('r', force=True)
     assert_alive(first, second)
     late = ivt.qemu(Qemu.doorbell(server.path, 4), **MACHINE)
     assert late.wait_exit() == 1
 
 
+def test_daemon_stops(ivt, serve, daemon):
+    """The same when all of the daemon goes; and nobody hears of a leave."""
+    server = serve(vectors=4)
+    first = join(ivt, server, 4)
+    second = join(ivt, server, 4)
+    before = eventfds(first.pid)
+    daemon.stop()
+    assert_alive(first, second)
+    assert eventfds(first.pid) == before
+
+
 def test_smallest_and_largest(ivt, serve):
-    server = serve('size=4096 vectors=2048')
+    server = serve(size=4096, vectors=2048)
     first = join(ivt, server, 2048)
     assert_alive(first)
 
 
 def test_fewer_vectors_than_the_device(ivt, serve):
-    server = serve('vectors=2')
+    server = serve(vectors=2)
     qemu = join(ivt, server, 4)
     visit(server, 2, 3)
     assert_alive(qemu)
 
 
 def test_many_at_once(ivt, serve):
-    server = serve('vectors=4')
+    server = serve(vectors=4)
     qemus = [ivt.qemu(Qemu.doorbell(server.path, 4), **MACHINE) for _ in range(8)]
     for qemu in qemus:
         assert qemu.status() == 'prelaunch'
