@@ -38,7 +38,7 @@ find_control (IvtBackend *self)
 }
 
 void
-ivt_backend_set_up (IvtBackend *self, gconstpointer data)
+ivt_backend_set_up_bare (IvtBackend *self, const char *runtime_dir)
 {
   g_autoptr (GError) error = NULL;
 
@@ -48,7 +48,15 @@ ivt_backend_set_up (IvtBackend *self, gconstpointer data)
   self->pool = ivd_copy_pool_new ();
   self->registry = ivd_registry_new (ivd_serial_new (NULL, NULL));
   g_signal_connect (self->registry, "event", G_CALLBACK (on_event), self);
-  self->host = ivd_plugin_host_new (NULL, self->registry, self->poller, self->pool, "/run/ivt");
+  self->host = ivd_plugin_host_new (NULL, self->registry, self->poller, self->pool, runtime_dir);
+}
+
+void
+ivt_backend_set_up (IvtBackend *self, gconstpointer data)
+{
+  g_autoptr (GError) error = NULL;
+
+  ivt_backend_set_up_bare (self, "/run/ivt");
   self->fake = ivd_plugin_load (IVT_FAKE, &error);
   g_assert_no_error (error);
   find_control (self);
@@ -63,8 +71,9 @@ ivt_backend_tear_down (IvtBackend *self, gconstpointer data)
     ivd_registry_remove (self->registry, g_ptr_array_index (regions, i), FALSE, NULL, NULL);
   ivt_wait_until (ivd_registry_count (self->registry) == 0 && ivd_plugin_host_count (self->host) == 0);
   ivt_backend_iterate ();
-  g_assert_cmpuint (self->control->counters.created, ==, self->control->counters.destroyed);
-  ivd_plugin_unref (self->fake);
+  if (self->control != NULL)
+    g_assert_cmpuint (self->control->counters.created, ==, self->control->counters.destroyed);
+  g_clear_pointer (&self->fake, ivd_plugin_unref);
   ivd_plugin_host_unref (self->host);
   g_object_unref (self->registry);
   ivd_copy_pool_free (self->pool);
@@ -115,15 +124,13 @@ on_attached (GObject *source, GAsyncResult *result, gpointer data)
 }
 
 IvdRegion *
-ivt_backend_attach_plugin (IvtBackend *self, IvdPlugin *plugin, const char *name, const char *options,
-                           GError **error)
+ivt_backend_attach_options (IvtBackend *self, IvdPlugin *plugin, const char *name, GVariant *options,
+                            GError **error)
 {
-  g_autoptr (GVariant) given = g_variant_parse (G_VARIANT_TYPE_VARDICT, options, NULL, NULL, NULL);
   g_autoptr (IvdOptions) parsed = NULL;
   Answer answer = { FALSE };
 
-  g_assert_nonnull (given);
-  parsed = ivd_options_new (ivd_plugin_get_table (plugin), given, NULL, NULL, error);
+  parsed = ivd_options_new (ivd_plugin_get_table (plugin), options, NULL, NULL, error);
   if (parsed == NULL)
     return NULL;
   ivd_backend_attach (self->host, plugin, name, parsed, NULL, on_attached, &answer);
@@ -136,13 +143,21 @@ ivt_backend_attach_plugin (IvtBackend *self, IvdPlugin *plugin, const char *name
 }
 
 IvdRegion *
+ivt_backend_attach_plugin (IvtBackend *self, IvdPlugin *plugin, const char *name, const char *options,
+                           GError **error)
+{
+  g_autoptr (GVariant) given = g_variant_parse (G_VARIANT_TYPE_VARDICT, options, NULL, NULL, NULL);
+
+  g_assert_nonnull (given);
+  return ivt_backend_attach_options (self, plugin, name, given, error);
+}
+
+IvdRegion *
 ivt_backend_attach (IvtBackend *self, const char *name, const char *script, GError **error)
 {
-  g_autoptr (GVariant) text = g_variant_ref_sink (g_variant_new_string (script));
-  g_autofree char *quoted = g_variant_print (text, FALSE);
-  g_autofree char *options = g_strdup_printf ("{'script': <%s>}", quoted);
+  g_autoptr (GVariant) options = g_variant_ref_sink (g_variant_new_parsed ("{'script': <%s>}", script));
 
-  return ivt_backend_attach_plugin (self, self->fake, name, options, error);
+  return ivt_backend_attach_options (self, self->fake, name, options, error);
 }
 
 IvdRegion *

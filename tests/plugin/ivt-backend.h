@@ -9,7 +9,8 @@
 
 /*
  * The daemon's plugin room with a registry, a poller and a pool of its own,
- * and the plugin "fake" loaded: what a test does with regions of it.
+ * and, unless it is bare, the plugin "fake" loaded: what a test does with
+ * regions of it.
  */
 
 typedef struct
@@ -24,13 +25,18 @@ typedef struct
 } IvtBackend;
 
 void ivt_backend_set_up (IvtBackend *self, gconstpointer data);
+/* Without "fake". */
+void ivt_backend_set_up_bare (IvtBackend *self, const char *runtime_dir);
 /* Detaches what is there, and fails when an instance is left over. */
 void ivt_backend_tear_down (IvtBackend *self, gconstpointer data);
 
 /* Attaches a region of the fake and waits for the answer. (transfer none) */
 IvdRegion *ivt_backend_attach (IvtBackend *self, const char *name, const char *script, GError **error);
 IvdRegion *ivt_backend_attach_or_die (IvtBackend *self, const char *name, const char *script);
-/* With another plugin. options: a{sv} as text. */
+/* With any plugin. options: a{sv}. */
+IvdRegion *ivt_backend_attach_options (IvtBackend *self, IvdPlugin *plugin, const char *name,
+                                       GVariant *options, GError **error);
+/* The same with the options as text. */
 IvdRegion *ivt_backend_attach_plugin (IvtBackend *self, IvdPlugin *plugin, const char *name,
                                       const char *options, GError **error);
 /* Detaches it and waits until it is gone. */

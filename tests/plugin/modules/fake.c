@@ -44,6 +44,7 @@ struct IvshmemPluginInstance
   bool detach_later;
   bool join_pipe;
 
+  char confused[160]; /* by a command that there is not */
   int pipe[2];
   uint64_t watch;
   struct Errand *errands;
@@ -457,8 +458,7 @@ run_command (IvshmemPluginInstance *self, const char *command)
   if (run_simple (self, word, command + at) || run_setting (self, word, command + at)
       || run_nested (self, word, command + at))
     return;
-  fprintf (stderr, "fake: what is '%s'?\n", command);
-  abort ();
+  snprintf (self->confused, sizeof self->confused, "there is no command '%.100s'", command);
 }
 
 static void
@@ -479,7 +479,7 @@ control_run (const char *name, const char *commands)
     if (strcmp (self->name, name) == 0)
       {
         run_script (self, commands);
-        return 1;
+        return self->confused[0] == '\0';
       }
   return 0;
 }
@@ -535,7 +535,9 @@ create (const IvshmemPluginHost *host, IvshmemPluginRegion *region, const char *
   if (strstr (values[0].text, "no-instance") == NULL)
     *instance = self;
   run_script (self, values[0].text);
-  status = answer (self, "create");
+  status = self->confused[0] == '\0'
+               ? answer (self, "create")
+               : host->fail (region, IVSHMEM_PLUGIN_INVALID_ARGUMENT, self->confused);
   if (status < 0 || self->no_instance)
     destroy (self);
   return status;
