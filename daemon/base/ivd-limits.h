@@ -43,6 +43,8 @@
 #define IVD_LIMIT_FEEDS_PER_CALLER 4096
 #define IVD_LIMIT_SUBSCRIPTIONS_PER_CALLER 4096
 #define IVD_LIMIT_WATCH_MIN_INTERVAL_USEC 1000
+/* Runs of changed bytes that one look of a watch tells apart. */
+#define IVD_LIMIT_WATCH_RUNS 64
 /* Operations in flight per caller. */
 #define IVD_LIMIT_REQUESTS_PER_CALLER 1024
 

@@ -186,9 +186,8 @@ ivd_region_get_peers (IvdRegion *region)
   return peers;
 }
 
-/* Only a region that is ready can be operated on. */
-static gboolean
-check_ready (IvdRegion *region, GError **error)
+gboolean
+ivd_region_check_ready (IvdRegion *region, GError **error)
 {
   switch (region->state)
     {
@@ -212,7 +211,7 @@ check_ready (IvdRegion *region, GError **error)
 IvdMapping *
 ivd_region_ref_mapping (IvdRegion *region, GError **error)
 {
-  if (!check_ready (region, error))
+  if (!ivd_region_check_ready (region, error))
     return NULL;
   return ivd_mapping_ref (region->mapping);
 }
@@ -232,14 +231,16 @@ ivd_region_check_capability (IvdRegion *region, IvdCapability capability, GError
 static gboolean
 check_usable (IvdRegion *region, IvdCapability capability, GError **error)
 {
-  return check_ready (region, error) && ivd_region_check_capability (region, capability, error);
+  return ivd_region_check_ready (region, error) && ivd_region_check_capability (region, capability, error);
 }
 
-/* Rings one vector, or all that the peer has. Full ones end the call with
- * busy only when just one was asked for. */
+/* Rings one vector, or all that the peer has: full ones are passed over, and
+ * an error only when there was nothing else. */
 static gboolean
 ring_peer (IvdRegion *region, guint peer, guint vectors, guint vector, guint *sent, GError **error)
 {
+  guint before = *sent;
+
   if (vector != IVD_ALL)
     {
       if (!region->backend->ring (region->backend_data, peer, vector, error))
@@ -248,8 +249,17 @@ ring_peer (IvdRegion *region, guint peer, guint vectors, guint vector, guint *se
       return TRUE;
     }
   for (guint v = 0; v < vectors; v++)
-    if (region->backend->ring (region->backend_data, peer, v, NULL))
-      *sent += 1;
+    {
+      g_autoptr (GError) local = NULL;
+
+      if (region->backend->ring (region->backend_data, peer, v, &local))
+        *sent += 1;
+      else if (v + 1 == vectors && *sent == before)
+        {
+          g_propagate_error (error, g_steal_pointer (&local));
+          return FALSE;
+        }
+    }
   return TRUE;
 }
 

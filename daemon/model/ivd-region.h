@@ -82,6 +82,10 @@ GPtrArray *ivd_region_get_peers (IvdRegion *region);
  * none: region-lost (also while connecting), closed. (transfer full) */
 IvdMapping *ivd_region_ref_mapping (IvdRegion *region, GError **error);
 
+/* region-lost or closed, saying why, unless the region is ready: a region that
+ * is still connecting has no capabilities to speak of. */
+gboolean ivd_region_check_ready (IvdRegion *region, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
 /* not-supported naming the capability and the plugin, when it is missing. */
 gboolean ivd_region_check_capability (IvdRegion *region, IvdCapability capability, GError **error)
     G_GNUC_WARN_UNUSED_RESULT;

@@ -3,6 +3,9 @@
 
 #include "model/ivd-watch.h"
 
+#include <time.h>
+
+#include "base/ivd-limits.h"
 #include "memory/ivd-scan.h"
 
 /* Blocks as small as the range makes worth while, so that a watch of a few
@@ -21,7 +24,8 @@ typedef struct
   IvdScan *scan;
   IvdMapping *mapping;
   IvdWatch *watch; /* NULL: freed meanwhile */
-  GArray *runs;    /* of ChangedRun, of the scan that has just ended */
+  IvdWatchBudget *budget;
+  GArray *runs; /* of ChangedRun, of the scan that has just ended */
   gint64 cost_usec;
   gboolean failed; /* the memory is gone: nothing to look at any more */
 } Look;
@@ -30,7 +34,8 @@ struct _IvdWatch
 {
   IvdCopyPool *pool;
   Look *look;
-  gboolean looking;
+  gboolean looking; /* on the pool */
+  gboolean waiting; /* for its turn there */
   guint64 min_interval_usec;
   guint timer;
   IvdWatchReadyFunc ready; /* NULL once it was called */
@@ -44,6 +49,7 @@ look_free (Look *look)
   g_clear_pointer (&look->scan, ivd_scan_free);
   ivd_mapping_unref (look->mapping);
   g_array_unref (look->runs);
+  g_rc_box_release (look->budget);
   g_free (look);
 }
 
@@ -52,8 +58,24 @@ on_run (guint64 offset, guint64 length, gpointer data)
 {
   Look *look = data;
   ChangedRun run = { offset, length };
+  ChangedRun *last;
 
-  g_array_append_val (look->runs, run);
+  if (look->runs->len < IVD_LIMIT_WATCH_RUNS)
+    {
+      g_array_append_val (look->runs, run);
+      return;
+    }
+  last = &g_array_index (look->runs, ChangedRun, look->runs->len - 1);
+  last->length = offset + length - last->offset;
+}
+
+static gint64
+thread_cpu_usec (void)
+{
+  struct timespec now;
+
+  clock_gettime (CLOCK_THREAD_CPUTIME_ID, &now);
+  return now.tv_sec * G_USEC_PER_SEC + now.tv_nsec / 1000;
 }
 
 /* On the pool. */
@@ -61,12 +83,12 @@ static void
 scan_work (gpointer data)
 {
   Look *look = data;
-  gint64 begin = g_get_monotonic_time ();
+  gint64 begin = thread_cpu_usec ();
   guint64 blocks;
 
   g_array_set_size (look->runs, 0);
   look->failed = !ivd_scan_run (look->scan, on_run, look, &blocks, NULL);
-  look->cost_usec = g_get_monotonic_time () - begin;
+  look->cost_usec = thread_cpu_usec () - begin;
 }
 
 static void begin_look (IvdWatch *self);
@@ -81,14 +103,37 @@ on_timer (gpointer data)
   return G_SOURCE_REMOVE;
 }
 
+/* The first look is not charged: it faults every page in, once, and whoever
+ * has asked for the watch waits for it. */
+static void
+schedule (IvdWatch *self, gboolean first)
+{
+  gint64 charged = first ? 0 : self->look->cost_usec * (100 / IVD_WATCH_CPU_PERCENT) * self->look->budget->watches;
+  gint64 rest = MAX ((gint64) self->min_interval_usec, charged);
+
+  self->timer = g_timeout_add ((guint) MIN ((rest + 999) / 1000, G_MAXINT), on_timer, self);
+}
+
+static void
+next_turn (IvdWatchBudget *budget)
+{
+  IvdWatch *next = g_queue_pop_head (&budget->waiting);
+
+  budget->looking = FALSE;
+  if (next == NULL)
+    return;
+  next->waiting = FALSE;
+  begin_look (next);
+}
+
 static void
 scan_done (gpointer data)
 {
   Look *look = data;
   IvdWatch *self = look->watch;
   IvdWatchReadyFunc ready;
-  gint64 rest;
 
+  next_turn (look->budget);
   if (self == NULL)
     {
       look_free (look);
@@ -102,10 +147,7 @@ scan_done (gpointer data)
       self->func (run->offset, run->length, self->data);
     }
   if (!look->failed)
-    {
-      rest = MAX ((gint64) self->min_interval_usec, look->cost_usec * (100 / IVD_WATCH_CPU_PERCENT));
-      self->timer = g_timeout_add ((guint) MIN ((rest + 999) / 1000, G_MAXINT), on_timer, self);
-    }
+    schedule (self, self->ready != NULL);
   ready = g_steal_pointer (&self->ready);
   if (ready != NULL)
     ready (self->data);
@@ -114,6 +156,15 @@ scan_done (gpointer data)
 static void
 begin_look (IvdWatch *self)
 {
+  IvdWatchBudget *budget = self->look->budget;
+
+  if (budget->looking)
+    {
+      self->waiting = TRUE;
+      g_queue_push_tail (&budget->waiting, self);
+      return;
+    }
+  budget->looking = TRUE;
   self->looking = TRUE;
   ivd_copy_pool_run (self->pool, scan_work, scan_done, self->look);
 }
@@ -125,8 +176,8 @@ choose_block (guint64 length)
 }
 
 IvdWatch *
-ivd_watch_new (IvdCopyPool *pool, IvdMapping *mapping, guint64 offset, guint64 length, guint64 min_interval_usec,
-               IvdWatchReadyFunc ready, IvdWatchFunc func, gpointer data, GError **error)
+ivd_watch_new (IvdWatchBudget *budget, IvdCopyPool *pool, IvdMapping *mapping, guint64 offset, guint64 length,
+               guint64 min_interval_usec, IvdWatchReadyFunc ready, IvdWatchFunc func, gpointer data, GError **error)
 {
   IvdScan *scan = ivd_scan_new (mapping, offset, length, choose_block (length), error);
   IvdWatch *self;
@@ -143,7 +194,9 @@ ivd_watch_new (IvdCopyPool *pool, IvdMapping *mapping, guint64 offset, guint64 l
   self->look->scan = scan;
   self->look->mapping = ivd_mapping_ref (mapping);
   self->look->watch = self;
+  self->look->budget = g_rc_box_acquire (budget);
   self->look->runs = g_array_new (FALSE, FALSE, sizeof (ChangedRun));
+  budget->watches++;
   begin_look (self); /* the first only learns */
   return self;
 }
@@ -154,6 +207,9 @@ ivd_watch_free (IvdWatch *watch)
   if (watch == NULL)
     return;
   g_clear_handle_id (&watch->timer, g_source_remove);
+  watch->look->budget->watches--;
+  if (watch->waiting)
+    g_queue_remove (&watch->look->budget->waiting, watch);
   watch->look->watch = NULL;
   if (!watch->looking)
     look_free (watch->look);

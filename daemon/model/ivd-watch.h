@@ -5,16 +5,28 @@
 
 /*
  * IvdWatch: looks at a byte range of a mapping now and then and says what has
- * changed. It looks on the pool, at its interval or slower: so slowly that its
- * scans take at most IVD_WATCH_CPU_PERCENT of one core. One scan at a time;
- * its timer exists only while it does. Main thread.
+ * changed. It looks on the pool, at its interval or slower: so slowly that the
+ * scans of all watches of one budget together take at most
+ * IVD_WATCH_CPU_PERCENT of one core. One scan at a time in a budget, so that
+ * the pool is there for others; a timer exists only while a watch does. Main
+ * thread.
  */
 
 typedef struct _IvdWatch IvdWatch;
 
 #define IVD_WATCH_CPU_PERCENT 2
 
-/* One run of changed bytes, to the grain of a block. Must not free the watch. */
+/* What watches share: made with g_rc_box_new0(), and each holds a reference. */
+typedef struct
+{
+  guint watches;    /* how many there are */
+  gboolean looking; /* one of them is on the pool */
+  GQueue waiting;   /* of IvdWatch, whose turn comes after */
+} IvdWatchBudget;
+
+/* One run of changed bytes, to the grain of a block; of more than
+ * IVD_LIMIT_WATCH_RUNS in one look the last spans the rest. Must not free the
+ * watch. */
 typedef void (*IvdWatchFunc) (guint64 offset, guint64 length, gpointer data);
 
 /* The first look, against which changes are told, has been taken. Once; the
@@ -23,9 +35,9 @@ typedef void (*IvdWatchReadyFunc) (gpointer data);
 
 /* ready: may be NULL. pool must outlive it. Errors: out-of-range,
  * invalid-argument, closed, region-lost. */
-IvdWatch *ivd_watch_new (IvdCopyPool *pool, IvdMapping *mapping, guint64 offset, guint64 length,
-                         guint64 min_interval_usec, IvdWatchReadyFunc ready, IvdWatchFunc func, gpointer data,
-                         GError **error) G_GNUC_WARN_UNUSED_RESULT;
+IvdWatch *ivd_watch_new (IvdWatchBudget *budget, IvdCopyPool *pool, IvdMapping *mapping, guint64 offset,
+                         guint64 length, guint64 min_interval_usec, IvdWatchReadyFunc ready, IvdWatchFunc func,
+                         gpointer data, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /* Also while a scan runs; func is not called any more. */
 void ivd_watch_free (IvdWatch *watch);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (IvdWatch, ivd_watch_free)

@@ -7,6 +7,23 @@
 #include "platform/ivd-log.h"
 #include "plugin/ivd-options.h"
 
+/* One by one first: so the error names the line that is wrong. */
+static gboolean
+check_each_option (const IvshmemPlugin *table, const IvdConfigRegion *region, GError **error)
+{
+  for (guint i = 0; i < region->options->len; i++)
+    {
+      const IvdConfigOption *option = g_ptr_array_index (region->options, i);
+      g_autoptr (GVariant) value = g_variant_ref_sink (g_variant_new_string (option->value));
+
+      if (ivd_options_check (table, option->key, value, error))
+        continue;
+      ivd_config_region_prefix_error (region, option->key, error);
+      return FALSE;
+    }
+  return TRUE;
+}
+
 static gboolean
 check_region (IvdContext *context, const IvdConfigRegion *region, GError **error)
 {
@@ -19,6 +36,8 @@ check_region (IvdContext *context, const IvdConfigRegion *region, GError **error
       ivd_config_region_prefix_error (region, "plugin", error);
       return FALSE;
     }
+  if (!check_each_option (ivd_plugin_get_table (plugin), region, error))
+    return FALSE;
   given = ivd_config_region_dup_options (region);
   options = ivd_options_new (ivd_plugin_get_table (plugin), given, NULL, NULL, error);
   if (options == NULL)

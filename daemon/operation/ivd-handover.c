@@ -217,7 +217,7 @@ open_exclusive (IvdRequest *request, guint vector, GError **error)
   if (is_exclusive (self, region, vector))
     {
       g_set_error (error, IVD_ERROR, IVD_ERROR_BUSY,
-                   "vector %u of region '%s' is held exclusively by somebody else", vector,
+                   "vector %u of region '%s' is held exclusively already: until its holder leaves", vector,
                    ivd_region_get_name (region));
       return -1;
     }

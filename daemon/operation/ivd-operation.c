@@ -110,7 +110,6 @@ static const IvdOperation operations[] = {
       .method = "ListPeers",
       .scope = IVD_SCOPE_REGION,
       .permission = IVD_PERMISSION_SEE,
-      .capability = IVD_CAP_PEERS,
       .out = { { "peers", "aa{sv}" } },
       .run = ivd_operation_list_peers,
   },

@@ -37,11 +37,21 @@ add_peer (GVariantBuilder *list, const IvdPeer *peer)
   g_variant_builder_close (list);
 }
 
+/* A region that is connecting or lost has no peers, and that is the answer. */
 void
 ivd_operation_list_peers (IvdRequest *request)
 {
-  g_autoptr (GPtrArray) peers = ivd_region_get_peers (ivd_request_region (request));
+  IvdRegion *region = ivd_request_region (request);
+  g_autoptr (GPtrArray) peers = ivd_region_get_peers (region);
   g_auto (GVariantBuilder) list = G_VARIANT_BUILDER_INIT (G_VARIANT_TYPE ("aa{sv}"));
+  GError *error = NULL;
+
+  if (ivd_region_get_state (region) == IVD_REGION_READY
+      && !ivd_region_check_capability (region, IVD_CAP_PEERS, &error))
+    {
+      ivd_request_fail (request, error);
+      return;
+    }
 
   for (guint i = 0; i < peers->len; i++)
     add_peer (&list, g_ptr_array_index (peers, i));
@@ -61,13 +71,30 @@ ivd_operation_kick (IvdRequest *request)
     ivd_request_fail (request, error);
 }
 
+/* A peer reads, writes and rings without us: who joins must be allowed all of
+ * that, besides taking things over. */
+static gboolean
+check_join_rights (IvdRequest *request, GError **error)
+{
+  const IvdPermission needed[] = { IVD_PERMISSION_READ, IVD_PERMISSION_WRITE, IVD_PERMISSION_RING };
+  const char *region = ivd_region_get_name (ivd_request_region (request));
+
+  for (guint i = 0; i < G_N_ELEMENTS (needed); i++)
+    if (!ivd_access_check (ivd_request_context (request)->access, ivd_request_caller (request), needed[i], region,
+                           error))
+      return FALSE;
+  return TRUE;
+}
+
 void
 ivd_operation_join (IvdRequest *request)
 {
   GError *error = NULL;
-  int fd = ivd_region_join (ivd_request_region (request),
-                            ivd_caller_get_credentials (ivd_request_caller (request)), &error);
+  int fd = -1;
 
+  if (check_join_rights (request, &error))
+    fd = ivd_region_join (ivd_request_region (request), ivd_caller_get_credentials (ivd_request_caller (request)),
+                          &error);
   if (fd >= 0)
     ivd_request_return_fd (request, g_variant_new ("(h)", 0), fd);
   else

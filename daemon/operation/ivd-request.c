@@ -48,7 +48,8 @@ enter (IvdRequest *request, const char *region, GError **error)
     return FALSE;
   request->charged = TRUE;
   return operation->capability == IVD_CAP_NONE
-         || ivd_region_check_capability (request->region, operation->capability, error);
+         || (ivd_region_check_ready (request->region, error)
+             && ivd_region_check_capability (request->region, operation->capability, error));
 }
 
 void

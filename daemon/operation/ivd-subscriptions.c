@@ -8,13 +8,15 @@
 #include "operation/ivd-region-operations.h"
 
 #define VECTOR_INTERVAL_USEC (G_USEC_PER_SEC / IVD_LIMIT_SIGNALS_PER_VECTOR_PER_SECOND)
-#define REGION_INTERVAL_USEC (G_USEC_PER_SEC / IVD_LIMIT_SIGNALS_PER_REGION_PER_SECOND)
+#define WINDOW IVD_LIMIT_SIGNALS_PER_REGION_PER_SECOND
 
 /* What one subscriber has not been told yet of one vector. */
 typedef struct
 {
-  guint64 pending;
-  gint64 next; /* when it may be told again, monotonic */
+  guint vector;
+  guint64 pending; /* in the queue while there is any */
+  gint64 next;     /* when it may be told again, monotonic */
+  GList link;
 } VectorState;
 
 typedef struct
@@ -24,7 +26,9 @@ typedef struct
   IvdCaller *caller;
   gulong gone_id;
   GHashTable *vectors; /* vector → VectorState, of those that ever rang */
-  gint64 region_next;  /* the region's own pace; lags behind to allow a burst */
+  GQueue queue;        /* of VectorState with something pending, who waits longest first */
+  gint64 told[WINDOW]; /* when the last interrupts were told, a ring */
+  guint told_at;       /* the oldest of them */
   guint timer;         /* while something is pending */
 } Subscription;
 
@@ -59,89 +63,96 @@ tell (Subscription *subscription, const IvdEvent *event)
     self->func (subscription->caller, subscription->region, event, self->data);
 }
 
-/* When this vector may be told of: the later of its own pace and the region's,
- * which may save up one second's worth. */
+/* When the region may tell again: never more than WINDOW within any second. */
 static gint64
-due_time (Subscription *subscription, const VectorState *state, gint64 now)
+region_due (const Subscription *subscription)
 {
-  subscription->region_next = MAX (subscription->region_next, now - G_USEC_PER_SEC);
-  return MAX (state->next, subscription->region_next);
+  gint64 oldest = subscription->told[subscription->told_at];
+
+  return oldest == 0 ? 0 : oldest + G_USEC_PER_SEC;
 }
 
 static void
-tell_pending (Subscription *subscription, guint vector, VectorState *state, gint64 now)
+tell_pending (Subscription *subscription, VectorState *state, gint64 now)
 {
   IvdEvent event = {
     .type = IVD_EVENT_INTERRUPT,
     .region = ivd_region_get_name (subscription->region),
-    .vector = vector,
+    .vector = state->vector,
     .count = state->pending,
     .monotonic_usec = now,
   };
 
+  g_queue_unlink (&subscription->queue, &state->link);
   state->pending = 0;
   state->next = now + VECTOR_INTERVAL_USEC;
-  subscription->region_next += REGION_INTERVAL_USEC;
+  subscription->told[subscription->told_at] = now;
+  subscription->told_at = (subscription->told_at + 1) % WINDOW;
   tell (subscription, &event);
 }
 
 static gboolean on_due (gpointer data);
 
+/* Tells all that may be told now, who waits longest first, and comes back for
+ * the rest. */
 static void
-arm (Subscription *subscription, gint64 delay_usec)
+serve (Subscription *subscription)
 {
-  if (subscription->timer == 0)
-    subscription->timer = g_timeout_add ((guint) (delay_usec / 1000 + 1), on_due, subscription);
+  gint64 now = g_get_monotonic_time ();
+  gint64 earliest = G_MAXINT64;
+  GList *next;
+
+  for (GList *l = subscription->queue.head; l != NULL; l = next)
+    {
+      VectorState *state = l->data;
+      gint64 due = MAX (state->next, region_due (subscription));
+
+      next = l->next;
+      if (due <= now)
+        tell_pending (subscription, state, now);
+      else
+        earliest = MIN (earliest, due);
+    }
+  if (earliest != G_MAXINT64 && subscription->timer == 0)
+    subscription->timer = g_timeout_add ((guint) ((earliest - now) / 1000 + 1), on_due, subscription);
 }
 
 static gboolean
 on_due (gpointer data)
 {
   Subscription *subscription = data;
-  gint64 now = g_get_monotonic_time ();
-  gint64 earliest = G_MAXINT64;
-  GHashTableIter iter;
-  gpointer key, value;
 
   subscription->timer = 0;
-  g_hash_table_iter_init (&iter, subscription->vectors);
-  while (g_hash_table_iter_next (&iter, &key, &value))
-    {
-      VectorState *state = value;
-      gint64 due;
-
-      if (state->pending == 0)
-        continue;
-      due = due_time (subscription, state, now);
-      if (due <= now)
-        tell_pending (subscription, GPOINTER_TO_UINT (key), state, now);
-      else
-        earliest = MIN (earliest, due);
-    }
-  if (earliest != G_MAXINT64)
-    arm (subscription, earliest - now);
+  serve (subscription);
   return G_SOURCE_REMOVE;
+}
+
+static VectorState *
+get_vector (Subscription *subscription, guint vector)
+{
+  VectorState *state = g_hash_table_lookup (subscription->vectors, GUINT_TO_POINTER (vector));
+
+  if (state != NULL)
+    return state;
+  state = g_new0 (VectorState, 1);
+  state->vector = vector;
+  state->link.data = state;
+  g_hash_table_insert (subscription->vectors, GUINT_TO_POINTER (vector), state);
+  return state;
 }
 
 static void
 on_interrupt (Subscription *subscription, const IvdEvent *event)
 {
-  gpointer key = GUINT_TO_POINTER (event->vector);
-  VectorState *state = g_hash_table_lookup (subscription->vectors, key);
-  gint64 now = g_get_monotonic_time ();
-  gint64 due;
+  VectorState *state = get_vector (subscription, event->vector);
 
-  if (state == NULL)
-    {
-      state = g_new0 (VectorState, 1);
-      g_hash_table_insert (subscription->vectors, key, state);
-    }
+  if (state->pending == 0)
+    g_queue_push_tail_link (&subscription->queue, &state->link);
   state->pending += event->count;
-  due = due_time (subscription, state, now);
-  if (due <= now)
-    tell_pending (subscription, event->vector, state, now);
-  else
-    arm (subscription, due - now);
+  /* With a timer running, somebody waits for his turn already: no overtaking,
+   * and no look at the whole queue for every interrupt. */
+  if (subscription->timer == 0 || MAX (state->next, region_due (subscription)) <= event->monotonic_usec)
+    serve (subscription);
 }
 
 static void
@@ -154,9 +165,10 @@ on_event (IvdRegistry *registry, const IvdEvent *event, IvdRegion *region, gpoin
     {
       Subscription *subscription = g_ptr_array_index (list, i);
 
+      /* What a watch finds is its owner's alone: it took the right to read. */
       if (event->type == IVD_EVENT_INTERRUPT)
         on_interrupt (subscription, event);
-      else
+      else if (event->type != IVD_EVENT_CHANGED)
         tell (subscription, event);
     }
 }
@@ -166,13 +178,9 @@ static void
 flush (Subscription *subscription)
 {
   gint64 now = g_get_monotonic_time ();
-  GHashTableIter iter;
-  gpointer key, value;
 
-  g_hash_table_iter_init (&iter, subscription->vectors);
-  while (g_hash_table_iter_next (&iter, &key, &value))
-    if (((VectorState *) value)->pending > 0)
-      tell_pending (subscription, GPOINTER_TO_UINT (key), value, now);
+  while (!g_queue_is_empty (&subscription->queue))
+    tell_pending (subscription, g_queue_peek_head (&subscription->queue), now);
 }
 
 static void
@@ -288,6 +296,7 @@ ivd_operation_subscribe (IvdRequest *request)
   subscription->region = g_object_ref (region);
   subscription->caller = g_object_ref (caller);
   subscription->gone_id = g_signal_connect (caller, "gone", G_CALLBACK (on_caller_gone), subscription);
+  g_queue_init (&subscription->queue);
   subscription->vectors = g_hash_table_new_full (NULL, NULL, NULL, g_free);
   g_ptr_array_add (list, subscription);
   ivd_request_return (request, NULL);

@@ -26,6 +26,7 @@ struct _IvdWatches
   IvdRegistry *registry;
   IvdCopyPool *pool;
   GHashTable *entries; /* id → WatchEntry */
+  IvdWatchBudget *budget;
   guint last_id;
 };
 
@@ -73,8 +74,8 @@ entry_start (WatchEntry *entry, GError **error)
   g_clear_pointer (&entry->watch, ivd_watch_free);
   if (mapping == NULL)
     return FALSE;
-  entry->watch = ivd_watch_new (entry->owner->pool, mapping, entry->offset, entry->length, entry->min_interval_usec,
-                                on_ready, on_changed, entry, error);
+  entry->watch = ivd_watch_new (entry->owner->budget, entry->owner->pool, mapping, entry->offset, entry->length,
+                                entry->min_interval_usec, on_ready, on_changed, entry, error);
   return entry->watch != NULL;
 }
 
@@ -123,6 +124,7 @@ ivd_watches_new (IvdRegistry *registry, IvdCopyPool *pool)
   self->registry = g_object_ref (registry);
   self->pool = pool;
   self->entries = g_hash_table_new_full (NULL, NULL, NULL, entry_free);
+  self->budget = g_rc_box_new0 (IvdWatchBudget);
   g_signal_connect (registry, "region-changed", G_CALLBACK (on_region_changed), self);
   g_signal_connect (registry, "region-removed", G_CALLBACK (on_region_removed), self);
   return self;
@@ -135,6 +137,7 @@ ivd_watches_free (IvdWatches *watches)
     return;
   g_signal_handlers_disconnect_by_data (watches->registry, watches);
   g_hash_table_unref (watches->entries);
+  g_rc_box_release (watches->budget);
   g_object_unref (watches->registry);
   g_free (watches);
 }

@@ -70,6 +70,17 @@ find_option (const IvshmemPlugin *table, const char *key, guint *ret_index, GErr
   return FALSE;
 }
 
+gboolean
+ivd_options_check (const IvshmemPlugin *table, const char *key, GVariant *value, GError **error)
+{
+  g_autofree char *text = NULL;
+  guint64 number;
+  guint i = 0;
+
+  return find_option (table, key, &i, error)
+         && ivd_option_value_parse (ivd_plugin_table_get_option (table, i), value, &text, &number, error);
+}
+
 static gboolean
 set_value (IvdOptions *self, const IvshmemPlugin *table, guint i, GVariant *variant, gboolean given,
            GError **error)

@@ -22,6 +22,11 @@ typedef gboolean (*IvdOptionPathFunc) (const char *path, gpointer data, GError *
  * Errors (invalid-argument, or allow_path's) name the option and the rule. */
 IvdOptions *ivd_options_new (const IvshmemPlugin *table, GVariant *given, IvdOptionPathFunc allow_path,
                              gpointer data, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* TRUE if the table has an option key and this value is good for it; what it
+ * needs besides, and whether a path is allowed, is not asked. */
+gboolean ivd_options_check (const IvshmemPlugin *table, const char *key, GVariant *value, GError **error)
+    G_GNUC_WARN_UNUSED_RESULT;
+
 IvdOptions *ivd_options_ref (IvdOptions *options);
 void ivd_options_unref (IvdOptions *options);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (IvdOptions, ivd_options_unref)

@@ -348,14 +348,14 @@ def test_join_makes_a_new_peer_under_the_callers_name(ivt, region):
 
 def test_watch_tells_what_changed_and_only_its_owner(ivt, bus, region):
     signals = region.client.signals(REGION, region.path)
-    others = ivt.client(bus).signals(REGION)
+    others = ivt.client(bus).region('demo').subscribe()
     watch = region.call('Watch', 8192, 100, 10_000)
     region.client.pause(100)
     region.write(8000, b'outside')
     region.write(8192 + 50, b'inside')
     _watch, offset, length = signals.wait('Changed', watch)
     assert 8192 <= offset <= 8242 and offset + length >= 8248
-    assert others.seen == []
+    assert others.of('Changed') == []
     refuses('NotFound', ivt.client(bus).region('demo').call, 'Unwatch', watch)
     region.call('Unwatch', watch)
     refuses('NotFound', region.call, 'Unwatch', watch)
@@ -420,6 +420,7 @@ CONFIG = '''
 plugin=doorbell-server
 size=1M
 allow-read=user:nobody
+allow-handover=user:nobody
 
 [region shut]
 plugin=doorbell-server
@@ -443,6 +444,9 @@ def test_who_is_not_allowed_is_denied(ivt):
             (open_path, f'{REGION}.Write', ['0', '[byte 1]']),
             (open_path, f'{REGION}.Ring', ['1', '0']),
             (open_path, f'{REGION}.OpenMemory', ['{}']),
+            (open_path, f'{REGION}.Join', []),
+            (shut_path, f'{REGION}.Join', []),
+            (shut_path, f'{REGION}.OpenVector', ['0', '{}']),
             (open_path, f'{REGION}.Wait', ['0', '4', 'equals', '0', '0', "{'set': <'1'>}"]),
             (shut_path, f'{REGION}.Read', ['0', '1']),
             (shut_path, f'{REGION}.Subscribe', []),

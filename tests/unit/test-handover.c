@@ -16,7 +16,7 @@
 /* What callers hold of a region: subscriptions, fed and exclusive vectors.
  * Through the operation table, with a backend that only remembers. */
 
-#define N_VECTORS 8
+#define N_VECTORS 64
 
 typedef struct
 {
@@ -33,6 +33,7 @@ typedef struct
   IvdEventType type;
   guint vector;
   guint64 count;
+  gint64 when;
 } Told;
 
 static int
@@ -53,7 +54,7 @@ static void
 on_told (IvdCaller *caller, IvdRegion *region, const IvdEvent *event, gpointer data)
 {
   Fixture *fixture = data;
-  Told told = { event->type, event->vector, event->count };
+  Told told = { event->type, event->vector, event->count, event->monotonic_usec };
 
   g_assert_true (caller == fixture->caller);
   g_array_append_val (fixture->told, told);
@@ -327,6 +328,51 @@ test_first_at_once_then_ten_a_second (Fixture *fixture, gconstpointer data)
   g_assert_cmpfloat (fixture->told->len, <=, seconds * IVD_LIMIT_SIGNALS_PER_VECTOR_PER_SECOND + 1);
 }
 
+/* All vectors ring all the time: the region's ceiling holds in every second,
+ * each vector gets its turn, and the sums are exact. */
+static void
+test_ceiling_of_a_region_and_nobody_starves (Fixture *fixture, gconstpointer data)
+{
+  gint64 begin = g_get_monotonic_time ();
+  guint told_in[3] = { 0 }, per_vector[N_VECTORS] = { 0 };
+  guint64 rounds = 0;
+
+  g_assert_cmpint (call_as (fixture, fixture->caller, "Subscribe", g_variant_new ("()")).code, ==, -1);
+  while (g_get_monotonic_time () - begin < 2 * G_USEC_PER_SEC)
+    {
+      for (guint v = 0; v < N_VECTORS; v++)
+        interrupt (fixture, v, 1);
+      rounds++;
+      g_usleep (2000);
+      g_main_context_iteration (NULL, FALSE);
+    }
+  for (guint i = 0; i < fixture->told->len; i++)
+    {
+      const Told *told = &g_array_index (fixture->told, Told, i);
+
+      told_in[MIN ((told->when - begin) / G_USEC_PER_SEC, 2)]++;
+      per_vector[told->vector]++;
+    }
+  g_assert_cmpuint (told_in[0], <=, IVD_LIMIT_SIGNALS_PER_REGION_PER_SECOND);
+  g_assert_cmpuint (told_in[0], >=, N_VECTORS);
+  g_assert_cmpuint (told_in[1], <=, IVD_LIMIT_SIGNALS_PER_REGION_PER_SECOND);
+  for (guint v = 0; v < N_VECTORS; v++)
+    g_assert_cmpuint (per_vector[v], >=, 2);
+  for (guint v = 0; v < N_VECTORS; v++)
+    while (sum_told (fixture, v) < rounds)
+      g_main_context_iteration (NULL, TRUE);
+  for (guint v = 0; v < N_VECTORS; v++)
+    g_assert_cmpuint (sum_told (fixture, v), ==, rounds);
+}
+
+static void
+test_changes_are_for_their_owner_alone (Fixture *fixture, gconstpointer data)
+{
+  g_assert_cmpint (call_as (fixture, fixture->caller, "Subscribe", g_variant_new ("()")).code, ==, -1);
+  ivd_registry_changed (fixture->context.registry, fixture->region, 1, 0, 64);
+  g_assert_cmpuint (fixture->told->len, ==, 0);
+}
+
 static void
 test_what_is_pending_is_told_before_the_end (Fixture *fixture, gconstpointer data)
 {
@@ -368,6 +414,8 @@ main (int argc, char **argv)
   ADD ("handover/limit-of-feeds", test_limit_of_feeds);
   ADD ("handover/denied-without-a-rule", test_denied_without_a_rule);
   ADD ("subscriptions/first-at-once-then-ten-a-second", test_first_at_once_then_ten_a_second);
+  ADD ("subscriptions/ceiling-of-a-region-and-nobody-starves", test_ceiling_of_a_region_and_nobody_starves);
+  ADD ("subscriptions/changes-are-for-their-owner-alone", test_changes_are_for_their_owner_alone);
   ADD ("subscriptions/what-is-pending-is-told-before-the-end", test_what_is_pending_is_told_before_the_end);
   ADD ("subscriptions/nothing-without-or-after", test_nothing_without_or_after_a_subscription);
 #undef ADD

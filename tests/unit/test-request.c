@@ -209,6 +209,18 @@ test_lost_region_says_so_everywhere (Fixture *fixture, gconstpointer data)
     }
 }
 
+static void
+test_connecting_region_says_so (Fixture *fixture, gconstpointer data)
+{
+  ivd_registry_set_connecting (fixture->context.registry, fixture->region);
+  ivd_registry_set_own (fixture->context.registry, fixture->region, -1, 0, IVD_CAP_NONE);
+  start (fixture, "r", "Read", "(uint64 0, uint64 1)");
+  g_assert_cmpint (fixture->code, ==, IVD_ERROR_REGION_LOST);
+  g_assert_nonnull (strstr (fixture->message, "connecting"));
+  start (fixture, "r", "ListPeers", "()");
+  g_assert_cmpuint (fixture->failures, ==, 1);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -220,6 +232,7 @@ main (int argc, char **argv)
   ADD ("failures-are-counted-by-code", test_failures_are_counted_by_code);
   ADD ("unknown-region", test_unknown_region);
   ADD ("missing-capabilities", test_missing_capabilities);
+  ADD ("connecting-region-says-so", test_connecting_region_says_so);
   ADD ("lost-region-says-so-everywhere", test_lost_region_says_so_everywhere);
 #undef ADD
   return g_test_run ();

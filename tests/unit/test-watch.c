@@ -6,15 +6,18 @@
 #include <unistd.h>
 
 #include "base/ivd-error.h"
+#include "base/ivd-limits.h"
 #include "memory/ivd-memory.h"
+#include "memory/ivd-scan.h"
 #include "model/ivd-watch.h"
 
-#define SIZE (64 * 1024)
+#define SIZE (1024 * 1024)
 #define INTERVAL_USEC 2000
 
 typedef struct
 {
   IvdCopyPool *pool;
+  IvdWatchBudget *budget;
   IvdMapping *mapping;
   gboolean ready;
   guint changes;
@@ -32,6 +35,7 @@ set_up (Fixture *fixture, gconstpointer data)
   g_assert_no_error (error);
   close (fd);
   fixture->pool = ivd_copy_pool_new ();
+  fixture->budget = g_rc_box_new0 (IvdWatchBudget);
   fixture->low = G_MAXUINT64;
 }
 
@@ -41,6 +45,9 @@ tear_down (Fixture *fixture, gconstpointer data)
   ivd_copy_pool_free (fixture->pool);
   while (g_main_context_iteration (NULL, FALSE))
     continue;
+  g_assert_cmpuint (fixture->budget->watches, ==, 0);
+  g_assert_false (fixture->budget->looking);
+  g_rc_box_release (fixture->budget);
   ivd_mapping_unref (fixture->mapping);
 }
 
@@ -64,7 +71,7 @@ static IvdWatch *
 begin (Fixture *fixture, guint64 offset, guint64 length)
 {
   g_autoptr (GError) error = NULL;
-  IvdWatch *watch = ivd_watch_new (fixture->pool, fixture->mapping, offset, length, INTERVAL_USEC, on_ready, on_change,
+  IvdWatch *watch = ivd_watch_new (fixture->budget, fixture->pool, fixture->mapping, offset, length, INTERVAL_USEC, on_ready, on_change,
                                    fixture, &error);
 
   g_assert_no_error (error);
@@ -125,12 +132,48 @@ test_every_later_change_is_told (Fixture *fixture, gconstpointer data)
 }
 
 static void
+test_watches_take_turns (Fixture *fixture, gconstpointer data)
+{
+  g_autoptr (IvdWatch) first = begin (fixture, 0, 4096);
+  g_autoptr (IvdWatch) second = begin (fixture, 4096, 4096);
+
+  g_assert_cmpuint (fixture->budget->watches, ==, 2);
+  poke_byte (fixture, 0, 1);
+  poke_byte (fixture, 4096, 1);
+  while (fixture->changes < 2)
+    {
+      g_main_context_iteration (NULL, TRUE);
+      g_assert_cmpuint (fixture->budget->waiting.length, <=, 1);
+    }
+}
+
+/* At the limit each run is told by itself; one more, and the last spans two. */
+static void
+test_limit_of_runs (Fixture *fixture, gconstpointer data)
+{
+  g_autoptr (IvdWatch) watch = NULL;
+
+  G_STATIC_ASSERT (SIZE >= 2 * IVD_SCAN_BLOCK_BYTES * (IVD_LIMIT_WATCH_RUNS + 1));
+  watch = begin (fixture, 0, SIZE);
+  for (guint extra = 0; extra <= 1; extra++)
+    {
+      fixture->changes = 0;
+      fixture->high = 0;
+      for (guint i = 0; i < IVD_LIMIT_WATCH_RUNS + extra; i++)
+        poke_byte (fixture, 2 * IVD_SCAN_BLOCK_BYTES * i, (guint8) (1 + extra));
+      while (fixture->high < 2 * IVD_SCAN_BLOCK_BYTES * (IVD_LIMIT_WATCH_RUNS + extra - 1))
+        g_main_context_iteration (NULL, TRUE);
+      g_assert_cmpuint (fixture->changes, <=, IVD_LIMIT_WATCH_RUNS);
+    }
+}
+
+static void
 test_free_while_it_looks (Fixture *fixture, gconstpointer data)
 {
   for (guint i = 0; i < 50; i++)
     {
       g_autoptr (GError) error = NULL;
-      IvdWatch *watch = ivd_watch_new (fixture->pool, fixture->mapping, 0, SIZE, INTERVAL_USEC, on_ready, on_change,
+      IvdWatch *watch = ivd_watch_new (fixture->budget, fixture->pool, fixture->mapping, 0, SIZE, INTERVAL_USEC, on_ready, on_change,
                                        fixture, &error);
 
       g_assert_no_error (error);
@@ -163,11 +206,11 @@ test_bad_ranges (Fixture *fixture, gconstpointer data)
 {
   g_autoptr (GError) error = NULL;
 
-  g_assert_null (ivd_watch_new (fixture->pool, fixture->mapping, SIZE, 1, INTERVAL_USEC, NULL, on_change, fixture,
+  g_assert_null (ivd_watch_new (fixture->budget, fixture->pool, fixture->mapping, SIZE, 1, INTERVAL_USEC, NULL, on_change, fixture,
                                 &error));
   g_assert_error (error, IVD_ERROR, IVD_ERROR_OUT_OF_RANGE);
   g_clear_error (&error);
-  g_assert_null (ivd_watch_new (fixture->pool, fixture->mapping, G_MAXUINT64, 2, INTERVAL_USEC, NULL, on_change,
+  g_assert_null (ivd_watch_new (fixture->budget, fixture->pool, fixture->mapping, G_MAXUINT64, 2, INTERVAL_USEC, NULL, on_change,
                                 fixture, &error));
   g_assert_error (error, IVD_ERROR, IVD_ERROR_OUT_OF_RANGE);
 }
@@ -180,6 +223,8 @@ main (int argc, char **argv)
   ADD ("change-is-told", test_change_is_told);
   ADD ("neighbours-are-not-told", test_neighbours_are_not_told);
   ADD ("every-later-change-is-told", test_every_later_change_is_told);
+  ADD ("watches-take-turns", test_watches_take_turns);
+  ADD ("limit-of-runs", test_limit_of_runs);
   ADD ("free-while-it-looks", test_free_while_it_looks);
   ADD ("lost-memory-ends-it-quietly", test_lost_memory_ends_it_quietly);
   ADD ("bad-ranges", test_bad_ranges);

@@ -32,6 +32,14 @@ get_state (IvdRegion *region)
 }
 
 static GVariant *
+get_reason (IvdRegion *region)
+{
+  const char *reason = ivd_region_get_reason (region);
+
+  return g_variant_new_string (reason != NULL ? reason : "");
+}
+
+static GVariant *
 get_size (IvdRegion *region)
 {
   return g_variant_new_uint64 (ivd_region_get_size (region));
@@ -90,6 +98,7 @@ static const struct
   { "Plugin", get_plugin, 0 },
   { "Options", get_options, 0 },
   { "State", get_state, IVD_REGION_CHANGE_STATE },
+  { "Reason", get_reason, IVD_REGION_CHANGE_STATE },
   { "Size", get_size, IVD_REGION_CHANGE_MEMORY },
   { "Capabilities", get_capabilities, IVD_REGION_CHANGE_OWN },
   { "OwnId", get_own_id, IVD_REGION_CHANGE_OWN },
