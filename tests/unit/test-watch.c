@@ -71,7 +71,10 @@ static IvdWatch *
 begin (Fixture *fixture, guint64 offset, guint64 length)
 {
   g_autoptr (GError) error = NULL;
-  IvdWatch *watch = ivd_watch_new (fixture->budget, fixture->pool, fixture->mapping, offset, length, INTERVAL_USEC, on_ready, on_change,
+  IvdWatch *watch;
+
+  fixture->ready = FALSE;
+  watch = ivd_watch_new (fixture->budget, fixture->pool, fixture->mapping, offset, length, INTERVAL_USEC, on_ready, on_change,
                                    fixture, &error);
 
   g_assert_no_error (error);
