@@ -134,28 +134,28 @@ check_file_system (int fd, const char *what, const DbsOptions *options, GError *
 static gboolean
 open_memfd (DbsMemory *memory, const char *name, const DbsOptions *options, GError **error)
 {
+  const char *what = options->huge ? "memory of huge pages" : "memory";
   dbs_autofd int fd = make_memfd (name, options);
 
   if (fd < 0)
     {
-      dbs_error_set_errno (error, errno,
-                           options->huge ? "there is no memory of such huge pages" : "cannot make a memfd");
+      dbs_error_set_errno (error, errno, "cannot make %s", what);
       return FALSE;
     }
   if (fchmod (fd, MODE_AT_BIRTH) < 0)
     {
-      dbs_error_set_errno (error, errno, "the memfd's permissions");
+      dbs_error_set_errno (error, errno, "permissions of %s", what);
       return FALSE;
     }
-  if (!check_file_system (fd, "the memfd", options, error))
+  if (!check_file_system (fd, what, options, error))
     return FALSE;
   /* Ordinary pages are accounted for by the size. Nothing limits how many the
    * kernel hands to a memfd but its last resort, so they are left to come. */
-  if (options->huge ? !allocate (fd, "the memfd", options, error) : !resize (fd, "the memfd", options, error))
+  if (options->huge ? !allocate (fd, what, options, error) : !resize (fd, what, options, error))
     return FALSE;
   if (fcntl (fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0)
     {
-      dbs_error_set_errno (error, errno, "cannot seal the memfd against another size");
+      dbs_error_set_errno (error, errno, "cannot seal %s against another size", what);
       return FALSE;
     }
   memory->fd = dbs_steal_fd (&fd);

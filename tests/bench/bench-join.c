@@ -243,12 +243,12 @@ typedef struct
 {
   struct mmsghdr headers[BATCH];
   struct iovec vectors[BATCH];
+  gint64 value;
   union
   {
     struct cmsghdr align;
     char bytes[CMSG_SPACE (sizeof (int))];
-  } control;
-  gint64 value;
+  } control; /* last: clang wants it so */
 } Messages;
 
 static void
