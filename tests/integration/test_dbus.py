@@ -372,6 +372,14 @@ def test_watch_limits(region):
 
 # The list of regions.
 
+def test_region_that_is_not_there_is_not_found(client, region):
+    for name in ['nope', '0', 'a.b']:
+        refuses('NotFound', client.region(name).read, 0, 1, says='region')
+        refuses('NotFound', client.region(name).get, 'Size')
+    client.detach('demo')
+    refuses('NotFound', region.read, 0, 1)
+
+
 def test_object_manager_and_property_signals(client):
     added = client.signals(OBJECT_MANAGER, ROOT)
     region = client.attach('doorbell-server', 'late', size='1M')

@@ -7,6 +7,7 @@
 #include "base/ivd-names.h"
 #include "export/dbus/ivd-dbus-callers.h"
 #include "export/dbus/ivd-dbus-manager.h"
+#include "export/dbus/ivd-dbus-missing.h"
 #include "export/dbus/ivd-dbus-object.h"
 #include "export/dbus/ivd-dbus-signals.h"
 
@@ -17,6 +18,7 @@ struct _IvdDbusService
   IvdDbusCallers *callers;
   IvdDbusObject *manager;
   IvdDbusManager *object_manager;
+  IvdDbusMissing *missing;
   IvdDbusSignals *signals;
   GHashTable *regions; /* IvdRegion → IvdDbusObject */
   guint name_id;
@@ -129,6 +131,9 @@ ivd_dbus_service_new (GDBusConnection *connection, IvdContext *context, gboolean
   self->object_manager = ivd_dbus_manager_new (connection, context, self->callers, error);
   if (self->object_manager == NULL)
     return NULL;
+  self->missing = ivd_dbus_missing_new (connection, context->registry, error);
+  if (self->missing == NULL)
+    return NULL;
   observe (self);
   self->name_id = g_bus_own_name_on_connection (connection, IVD_BUS_NAME, G_BUS_NAME_OWNER_FLAGS_DO_NOT_QUEUE,
                                                 on_name_acquired, on_name_lost, self, NULL);
@@ -143,6 +148,7 @@ ivd_dbus_service_free (IvdDbusService *service)
   g_clear_handle_id (&service->name_id, g_bus_unown_name);
   g_signal_handlers_disconnect_by_data (service->context->registry, service);
   g_clear_pointer (&service->regions, g_hash_table_unref);
+  g_clear_pointer (&service->missing, ivd_dbus_missing_free);
   g_clear_pointer (&service->object_manager, ivd_dbus_manager_free);
   g_clear_pointer (&service->manager, ivd_dbus_object_free);
   /* Callers leave now: what they hold goes with them. */
