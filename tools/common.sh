@@ -71,5 +71,9 @@ configure() {
 compile() {
   dir=$1
   shift
-  ninja --quiet -C "$dir" "$@"
+  # Its words, too; a warning is one.
+  ninja --quiet -C "$dir" "$@" >"$dir/.dev-compile" 2>&1 || {
+    cat "$dir/.dev-compile" >&2
+    return 1
+  }
 }
