@@ -107,6 +107,19 @@ def test_header_stands_alone(ivt, header):
         '-I', os.path.join(SOURCE_DIR, 'daemon'), '-I', os.path.join(SOURCE_DIR, 'include'), source)
 
 
+def test_tests_of_the_seeds_table_exist():
+    """docs/seed.md names test programs, and cases by their numbers: all of them are there."""
+    table = read(os.path.join(SOURCE_DIR, 'docs', 'seed.md')).decode()
+    sources = ''.join(read(path).decode() for path in files('.c', '.py') if '/tests/' in path)
+    named = re.findall(r'`((?:unit|plugin|integration|guest|style)/[\w./-]+)`', table)
+    assert len(named) > 40
+    for name in named:
+        paths = [os.path.join(SOURCE_DIR, 'tests', name + end) for end in ('', '.c')]
+        assert any(map(os.path.isfile, paths)), f'{name} is no test'
+    for case in re.findall(r'` ([ab]\d-\d+)', table):
+        assert f'{case}-' in sources, f'no test has {case} in its name'
+
+
 def test_packages_are_named_once():
     """tools/packages is the only list; no set has a package twice."""
     with open(os.path.join(SOURCE_DIR, 'tools', 'packages'), encoding='utf-8') as file:
