@@ -20,6 +20,9 @@
 #define QEMU_DESCRIPTORS 128
 /* The soft limit that a program has unless somebody has raised it. */
 #define USUAL_DESCRIPTORS 1024
+/* How many peers a server takes that was not told. */
+#define USUAL_PEER_VECTORS 900
+#define USUAL_PEERS_MIN 2
 #define PERMISSION_BITS 07777
 
 static void
@@ -179,14 +182,15 @@ check_descriptors (CtlDoctor *doctor, const char *name, GVariant *properties, GV
   guint64 n_peers
       = peers != NULL ? g_variant_n_children (peers) : ctl_region_number (properties, "PeerCount", 0);
 
-  if (vectors_text == NULL || !ctl_number_parse (vectors_text, G_MAXUINT16, &vectors, NULL))
+  if (vectors_text == NULL || !ctl_number_parse (vectors_text, G_MAXUINT16, &vectors, NULL) || vectors == 0)
     return;
   needed = n_peers * vectors + QEMU_DESCRIPTORS;
   if (peers != NULL)
     check_peer_limits (doctor, name, peers, needed);
-  if (peers_text == NULL || !ctl_number_parse (peers_text, G_MAXUINT16 + 1, &max_peers, NULL))
+  max_peers = MAX (USUAL_PEER_VECTORS / vectors, USUAL_PEERS_MIN);
+  if (peers_text != NULL && !ctl_number_parse (peers_text, G_MAXUINT16 + 1, &max_peers, NULL))
     return;
-  if (max_peers * vectors + QEMU_DESCRIPTORS > USUAL_DESCRIPTORS + QEMU_DESCRIPTORS)
+  if (max_peers * vectors > USUAL_DESCRIPTORS)
     ctl_doctor_add (
         doctor, CTL_FINDING_WARNING, name,
         "start every guest with a limit above that (`ulimit -n`), or lower max-peers= or vectors=",

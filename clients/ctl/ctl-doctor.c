@@ -3,6 +3,8 @@
 
 #include "ctl-doctor.h"
 
+#include "ctl-size.h"
+
 #define LEVEL_WIDTH 8
 #define CHECK_WIDTH 16
 #define TEXT_COLUMN (LEVEL_WIDTH + 1 + CHECK_WIDTH + 1)
@@ -160,8 +162,8 @@ ctl_doctor_to_text (CtlDoctor *doctor, guint columns)
 
   for (guint i = 0; i < doctor->findings->len; i++)
     append_finding (out, g_ptr_array_index (doctor->findings, i), columns);
-  g_string_append_printf (out, "\n%u problem%s, %u warning%s\n", n_problems, n_problems == 1 ? "" : "s",
-                          n_warnings, n_warnings == 1 ? "" : "s");
+  g_string_append_printf (out, "\n%u problem%s, %u warning%s\n", n_problems, ctl_plural (n_problems),
+                          n_warnings, ctl_plural (n_warnings));
   return g_string_free (g_steal_pointer (&out), FALSE);
 }
 

@@ -10,6 +10,7 @@
 #include "base/ivd-error.h"
 
 #include "ctl-region.h"
+#include "ctl-size.h"
 
 /* Below this the calls cost no time to speak of, and the daemon counts them. */
 #define HANDOVER_BYTES (16 * 1024 * 1024)
@@ -30,9 +31,9 @@ ctl_memory_check_range (const char *region, guint64 size, guint64 offset, guint6
   if (offset <= size && length <= size - offset)
     return TRUE;
   g_set_error (error, IVD_ERROR, IVD_ERROR_OUT_OF_RANGE,
-               "%" G_GUINT64_FORMAT " bytes at offset %" G_GUINT64_FORMAT
+               "%" G_GUINT64_FORMAT " byte%s at offset %" G_GUINT64_FORMAT
                " do not fit into region '%s', which has %" G_GUINT64_FORMAT " bytes",
-               length, offset, region, size);
+               length, ctl_plural (length), offset, region, size);
   return FALSE;
 }
 

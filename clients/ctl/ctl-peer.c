@@ -108,6 +108,7 @@ print_greeting (Peer *peer)
   const DoorbellDescriptor *memory = doorbell_protocol_get_memory (peer->protocol);
   gint64 id = doorbell_protocol_get_own_id (peer->protocol);
   guint vectors = doorbell_protocol_get_own_vectors (peer->protocol);
+  guint others = g_hash_table_size (peer->peers);
   guint64 bytes = memory != NULL ? memory->size : 0;
   g_autofree char *size = ctl_size_format (bytes);
 
@@ -128,8 +129,8 @@ print_greeting (Peer *peer)
       ctl_output_json (json);
     }
   else
-    ctl_output_printf ("joined %s as peer %" G_GINT64_FORMAT ": %s of memory, %u vectors, %u other peers\n",
-                       peer->region, id, size, vectors, g_hash_table_size (peer->peers));
+    ctl_output_printf ("joined %s as peer %" G_GINT64_FORMAT ": %s of memory, %u vector%s, %u other peer%s\n",
+                       peer->region, id, size, vectors, ctl_plural (vectors), others, ctl_plural (others));
   ctl_loop_flush_output (peer->loop);
 }
 

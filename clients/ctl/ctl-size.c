@@ -128,6 +128,12 @@ ctl_size_format (guint64 size)
   return g_strdup_printf ("%" G_GUINT64_FORMAT ".%" G_GUINT64_FORMAT " %s", whole, tenths, units[unit]);
 }
 
+const char *
+ctl_plural (guint64 n)
+{
+  return n == 1 ? "" : "s";
+}
+
 gboolean
 ctl_number_parse (const char *text, guint64 maximum, guint64 *ret_number, GError **error)
 {

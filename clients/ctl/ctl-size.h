@@ -15,6 +15,9 @@ gboolean ctl_size_parse (const char *text, guint64 *ret_size, GError **error) G_
 /* "512 B" "4 KiB" "1.5 MiB". (transfer full) */
 char *ctl_size_format (guint64 size);
 
+/* "s", but for one. */
+const char *ctl_plural (guint64 n);
+
 /* Decimal, or hexadecimal after 0x; at most maximum. */
 gboolean ctl_number_parse (const char *text, guint64 maximum, guint64 *ret_number, GError **error)
     G_GNUC_WARN_UNUSED_RESULT;

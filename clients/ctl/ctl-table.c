@@ -31,6 +31,8 @@ new_table (const CtlColumn *columns, gsize n_columns, gboolean headings)
         flags |= SCOLS_FL_RIGHT;
       if (columns[i].flags & CTL_COLUMN_CUT)
         flags |= SCOLS_FL_TRUNC;
+      if (columns[i].flags & CTL_COLUMN_WRAP)
+        flags |= SCOLS_FL_WRAP;
       /* A heading that is not shown would still make its column wider. */
       if (scols_table_new_column (table->scols, headings ? columns[i].name : "", 0, flags) == NULL)
         g_error ("out of memory");

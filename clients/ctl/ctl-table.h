@@ -16,6 +16,7 @@ typedef enum
   CTL_COLUMN_LEFT = 0,
   CTL_COLUMN_RIGHT = 1 << 0, /* numbers */
   CTL_COLUMN_CUT = 1 << 1,   /* may be cut where the terminal is narrow */
+  CTL_COLUMN_WRAP = 1 << 2,  /* goes on in the next line there */
 } CtlColumnFlags;
 
 typedef struct

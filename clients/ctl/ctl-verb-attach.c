@@ -130,8 +130,10 @@ run_detach (CtlCommand *command, GError **error)
   g_variant_dict_init (&options, NULL);
   if (ctl_arguments_has (command->arguments, "force"))
     g_variant_dict_insert (&options, "force", "b", TRUE);
-  answer = ctl_command_call (command, NULL, "Detach",
-                             g_variant_new ("(s@a{sv})", name, g_variant_dict_end (&options)), NULL, error);
+  /* A backend may take its time to let go. */
+  answer = ctl_command_call_patiently (command, NULL, "Detach",
+                                       g_variant_new ("(s@a{sv})", name, g_variant_dict_end (&options)),
+                                       NULL, error);
   if (answer == NULL)
     return FALSE;
 

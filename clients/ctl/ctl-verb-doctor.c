@@ -39,7 +39,7 @@ check_plugins (CtlDoctor *doctor, CtlCommand *command)
     ctl_doctor_add (doctor, CTL_FINDING_PROBLEM, "plugins",
                     "install them, or start ivshmemd with --plugin-dir", "none is loaded");
   else
-    ctl_doctor_add (doctor, CTL_FINDING_OK, "plugins", NULL, "%u are loaded", n_loaded);
+    ctl_doctor_add (doctor, CTL_FINDING_OK, "plugins", NULL, "%u loaded", n_loaded);
 }
 
 static void

@@ -13,7 +13,7 @@
 
 static const CtlParameter region_parameter[] = { { "NAME", CTL_PARAMETER_REGION }, { NULL } };
 
-static const CtlColumn pair_columns[] = { { "KEY", CTL_COLUMN_LEFT }, { "VALUE", CTL_COLUMN_LEFT } };
+static const CtlColumn pair_columns[] = { { "KEY", CTL_COLUMN_LEFT }, { "VALUE", CTL_COLUMN_WRAP } };
 
 static void
 add_pair (CtlTable *table, const char *key, const char *value)

@@ -182,8 +182,8 @@ print_count (CtlCommand *command, const char *key, guint64 count, const char *re
       ctl_output_json (json);
     }
   else if (!command->quiet)
-    ctl_output_printf ("%s: %s %" G_GUINT64_FORMAT " bytes at offset %" G_GUINT64_FORMAT "\n", region, key,
-                       count, offset);
+    ctl_output_printf ("%s: %s %" G_GUINT64_FORMAT " byte%s at offset %" G_GUINT64_FORMAT "\n", region, key,
+                       count, ctl_plural (count), offset);
 }
 
 static gboolean

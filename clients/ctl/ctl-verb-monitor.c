@@ -7,6 +7,7 @@
 #include "ctl-loop.h"
 #include "ctl-output.h"
 #include "ctl-region.h"
+#include "ctl-size.h"
 #include "ctl-verbs.h"
 
 /* What happens to regions: monitor. */
@@ -57,6 +58,8 @@ print_plain (Monitor *monitor, const char *region, const char *type, GVariant *p
 static void
 note_ready (Monitor *monitor)
 {
+  guint n_found = g_hash_table_size (monitor->found);
+
   for (char **name = monitor->names; name != NULL && *name != NULL; name++)
     {
       g_autofree char *safe = ivd_text_safe (*name);
@@ -64,18 +67,25 @@ note_ready (Monitor *monitor)
       if (!g_hash_table_contains (monitor->found, *name))
         ctl_command_note (monitor->command, "there is no region '%s' yet; waiting for it", safe);
     }
-  ctl_command_note (monitor->command, "following %u regions; Ctrl-C ends it",
-                    g_hash_table_size (monitor->found));
+  ctl_command_note (monitor->command, "following %u region%s; Ctrl-C ends it",
+                    n_found, ctl_plural (n_found));
 }
 
 static void
 note_refused (Monitor *monitor, const CtlEvent *event)
 {
-  ctl_command_note (monitor->command, "cannot follow region '%s': %s (%s)", event->region,
-                    event->error->message, ctl_error_name (event->error));
+  g_autoptr (GError) error = g_error_copy (event->error);
+  g_autofree char *text = NULL;
+
   /* The one that was asked for by name is the whole purpose. */
   if (monitor->names != NULL && g_strv_length (monitor->names) == 1)
-    ctl_loop_end (monitor->loop, event->error);
+    {
+      ctl_loop_end (monitor->loop, error);
+      return;
+    }
+  g_prefix_error (&error, "cannot follow region '%s': ", event->region);
+  text = ctl_error_format (error, monitor->command->json);
+  g_printerr ("%s", text);
 }
 
 static void

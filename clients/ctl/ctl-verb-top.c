@@ -198,8 +198,8 @@ print_regions (Top *top, GVariant *regions, gdouble seconds)
   g_autoptr (GDateTime) now = g_date_time_new_now_local ();
   g_autofree char *time = g_date_time_format (now, "%H:%M:%S");
   g_autofree char *body = ctl_table_to_text (table);
-  g_autofree char *text
-      = g_strdup_printf ("%s  %u regions\n\n%s%s", time, rows->len, body, top->terminal ? "" : "\n");
+  g_autofree char *text = g_strdup_printf ("%s  %u region%s\n\n%s%s", time, rows->len,
+                                           ctl_plural (rows->len), body, top->terminal ? "" : "\n");
 
   if (top->terminal)
     output_screen (text);

@@ -111,6 +111,14 @@ test_size_text (void)
 }
 
 static void
+test_plural (void)
+{
+  g_assert_cmpstr (ctl_plural (0), ==, "s");
+  g_assert_cmpstr (ctl_plural (1), ==, "");
+  g_assert_cmpstr (ctl_plural (2), ==, "s");
+}
+
+static void
 test_numbers (void)
 {
   g_autoptr (GError) error = NULL;
@@ -250,6 +258,7 @@ main (int argc, char **argv)
   g_test_add_func ("/ctl/size/sizes", test_sizes);
   g_test_add_func ("/ctl/size/bad-sizes", test_bad_sizes);
   g_test_add_func ("/ctl/size/size-text", test_size_text);
+  g_test_add_func ("/ctl/size/plural", test_plural);
   g_test_add_func ("/ctl/size/numbers", test_numbers);
   g_test_add_func ("/ctl/size/durations", test_durations);
   g_test_add_func ("/ctl/size/duration-text", test_duration_text);
