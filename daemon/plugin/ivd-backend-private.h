@@ -4,6 +4,7 @@
 #include "base/ivd-rate.h"
 #include "plugin/ivd-backend.h"
 #include "plugin/ivd-mailbox.h"
+#include "plugin/ivd-timer-queue.h"
 #include "plugin/ivd-vector-reader.h"
 
 /*
@@ -38,6 +39,7 @@ struct _IvdPluginHost
   IvdPoller *poller;
   IvdCopyPool *pool;
 
+  IvdTimerQueue *timers;
   IvdMailbox *posts;  /* plugins' calls */
   IvdMailbox *chores; /* our own, from any thread, before anything else */
   guint n_backends;
@@ -89,7 +91,6 @@ struct IvshmemPluginRegion
   /* --- services --- */
   GHashTable *watches; /* id → Watch */
   GHashTable *timers;  /* id → Timer */
-  guint64 last_timer;
   guint jobs;
   IvdMailboxSender posts, chores;
 

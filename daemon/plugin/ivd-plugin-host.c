@@ -28,6 +28,7 @@ ivd_plugin_host_new (GMainContext *context, IvdRegistry *registry, IvdPoller *po
   self->poller = poller;
   self->pool = pool;
   self->runtime_dir = g_strdup (runtime_dir);
+  self->timers = ivd_timer_queue_new (self->context);
   self->posts
       = ivd_mailbox_new (self->context, G_PRIORITY_DEFAULT, IVD_LIMIT_PLUGIN_POSTS, ivd_service_deliver);
   self->chores = ivd_mailbox_new (self->context, G_PRIORITY_HIGH, CHORES_PER_BACKEND, deliver_chore);
@@ -53,6 +54,7 @@ ivd_plugin_host_unref (IvdPluginHost *self)
 {
   if (!g_atomic_ref_count_dec (&self->references))
     return;
+  ivd_timer_queue_free (self->timers);
   ivd_mailbox_free (self->posts);
   ivd_mailbox_free (self->chores);
   g_main_context_unref (self->context);

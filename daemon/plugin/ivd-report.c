@@ -14,6 +14,7 @@
 #include "base/ivd-name.h"
 #include "platform/ivd-log.h"
 #include "platform/ivd-process.h"
+#include "plugin/ivd-option-value.h"
 #include "plugin/ivd-plugin-table.h"
 
 /* TRUE if a report may be looked at. */
@@ -458,33 +459,46 @@ report_interrupt (IvdBackend *self, uint32_t vector, uint64_t count)
     ivd_registry_interrupt (self->host->registry, self->region, vector, count);
 }
 
-/* TRUE if the plugin has such an option, and nobody gave it a value. */
-static gboolean
-was_left_open (IvdBackend *self, const char *name)
+/* The option of that name, if nobody gave it a value; else NULL. */
+static const IvshmemPluginOption *
+find_open_option (IvdBackend *self, const char *name)
 {
   const IvshmemPlugin *table = ivd_plugin_get_table (self->plugin);
   guint n_values;
   const IvshmemPluginValue *values = ivd_options_get_values (self->options, &n_values);
 
-  for (guint i = 0; i < n_values; i++)
+  for (guint i = 0; name != NULL && i < n_values; i++)
     if (strcmp (ivd_plugin_table_get_option (table, i)->name, name) == 0)
-      return !values[i].given;
-  return FALSE;
+      return values[i].given ? NULL : ivd_plugin_table_get_option (table, i);
+  return NULL;
 }
 
 static void
-report_resolved (IvdBackend *self, const char *option, const char *text)
+report_resolved (IvdBackend *self, const char *name, const char *said)
 {
+  const IvshmemPluginOption *option;
+  g_autoptr (GVariant) variant = NULL;
+  g_autofree char *text = NULL;
+  guint64 number;
+
   if (!begin (self, "said what an option came to"))
     return;
-  if (option == NULL || text == NULL || !was_left_open (self, option)
-      || strnlen (text, IVD_LIMIT_OPTION_TEXT_BYTES) >= IVD_LIMIT_OPTION_TEXT_BYTES
-      || !g_utf8_validate (text, -1, NULL))
+  option = find_open_option (self, name);
+  if (option == NULL)
     {
-      ivd_backend_condemn (self, "said of an option that it does not have, or that was given, what it came to");
+      ivd_backend_condemn (self,
+                           "said of an option that it does not have, or that was given, what it came to");
       return;
     }
-  ivd_registry_set_option (self->host->registry, self->region, option, g_variant_new_string (text));
+  if (said != NULL && g_utf8_validate (said, -1, NULL))
+    variant = g_variant_ref_sink (g_variant_new_string (said));
+  if (variant == NULL || !ivd_option_value_parse (option, variant, &text, &number, NULL))
+    {
+      ivd_backend_condemn (self, "said that option '%s' came to what it cannot be", name);
+      return;
+    }
+  ivd_registry_set_option (self->host->registry, self->region, name,
+                           ivd_option_value_to_variant (option, text, number));
 }
 
 static void

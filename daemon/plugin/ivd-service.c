@@ -184,48 +184,27 @@ service_unwatch (IvdBackend *self, uint64_t id)
 typedef struct
 {
   IvdBackend *backend;
-  guint64 id;
   IvshmemPluginFunc func;
   void *data;
-  GSource *source;
 } Timer;
 
 static void
-timer_free (gpointer data)
-{
-  Timer *timer = data;
-
-  g_source_destroy (timer->source);
-  g_source_unref (timer->source);
-  g_free (timer);
-}
-
-static gboolean
-timer_dispatch (GSource *source, GSourceFunc callback, gpointer data)
-{
-  return callback (data);
-}
-
-/* Unlike GLib's timeouts it takes microseconds. */
-static GSourceFuncs timer_funcs = { .dispatch = timer_dispatch };
-
-static gboolean
-on_timer (gpointer data)
+on_timer (guint64 id, gpointer data)
 {
   const Timer timer = *(Timer *) data;
   IvdCall call;
 
-  g_hash_table_remove (timer.backend->timers, &timer.id);
+  g_hash_table_remove (timer.backend->timers, &id);
   ivd_call_begin (&call, timer.backend, "a timer");
   timer.func (timer.data);
   ivd_call_end (&call);
-  return G_SOURCE_REMOVE;
 }
 
 static IvshmemPluginStatus
 service_timer (IvdBackend *self, uint64_t usec, IvshmemPluginFunc func, void *data, uint64_t *id)
 {
   gint64 now = g_get_monotonic_time ();
+  guint64 added;
   Timer *timer;
 
   if (!may_serve (self, "called timer()"))
@@ -236,21 +215,22 @@ service_timer (IvdBackend *self, uint64_t usec, IvshmemPluginFunc func, void *da
   if (g_hash_table_size (self->timers) >= IVD_LIMIT_PLUGIN_TIMERS)
     return service_fail (self, IVSHMEM_PLUGIN_LIMIT, "this region has as many timers as one may have");
   timer = g_new0 (Timer, 1);
-  *timer = (Timer){ self, ++self->last_timer, func, data, g_source_new (&timer_funcs, sizeof (GSource)) };
-  g_source_set_ready_time (timer->source,
-                           usec < (guint64) (G_MAXINT64 - now) ? now + (gint64) usec : G_MAXINT64);
-  g_source_set_callback (timer->source, on_timer, timer, NULL);
-  g_source_attach (timer->source, self->host->context);
-  g_hash_table_insert (self->timers, &timer->id, timer);
-  *id = timer->id;
+  *timer = (Timer){ self, func, data };
+  added = ivd_timer_queue_add (self->host->timers,
+                               usec < (guint64) (G_MAXINT64 - now) ? now + (gint64) usec : G_MAXINT64,
+                               on_timer, timer);
+  g_hash_table_insert (self->timers, g_memdup2 (&added, sizeof added), timer);
+  *id = added;
   return IVSHMEM_PLUGIN_OK;
 }
 
 static void
 service_cancel_timer (IvdBackend *self, uint64_t id)
 {
-  if (may_serve (self, "called cancel_timer()"))
-    g_hash_table_remove (self->timers, &id);
+  if (!may_serve (self, "called cancel_timer()") || !g_hash_table_contains (self->timers, &id))
+    return;
+  ivd_timer_queue_remove (self->host->timers, id);
+  g_hash_table_remove (self->timers, &id);
 }
 
 void
@@ -263,6 +243,9 @@ ivd_service_stop (IvdBackend *self)
   while (g_hash_table_iter_next (&iter, &key, NULL))
     ivd_poller_remove (self->host->poller, *(guint64 *) key);
   g_hash_table_remove_all (self->watches);
+  g_hash_table_iter_init (&iter, self->timers);
+  while (g_hash_table_iter_next (&iter, &key, NULL))
+    ivd_timer_queue_remove (self->host->timers, *(guint64 *) key);
   g_hash_table_remove_all (self->timers);
 }
 
@@ -374,7 +357,7 @@ void
 ivd_service_init (IvdBackend *self)
 {
   self->watches = g_hash_table_new_full (g_int64_hash, g_int64_equal, g_free, g_free);
-  self->timers = g_hash_table_new_full (g_int64_hash, g_int64_equal, NULL, timer_free);
+  self->timers = g_hash_table_new_full (g_int64_hash, g_int64_equal, g_free, g_free);
 }
 
 void

@@ -88,7 +88,8 @@ begin_to_attach (Fixture *fixture, const char *format)
   g_autofree char *text = g_strjoinv (fixture->path, parts);
   g_autoptr (GVariant) given = g_variant_parse (G_VARIANT_TYPE_VARDICT, text, NULL, NULL, NULL);
   g_autoptr (GError) error = NULL;
-  g_autoptr (IvdOptions) options = ivd_options_new (ivd_plugin_get_table (fixture->plugin), given, NULL, NULL, &error);
+  g_autoptr (IvdOptions) options
+      = ivd_options_new (ivd_plugin_get_table (fixture->plugin), given, NULL, NULL, &error);
 
   g_assert_no_error (error);
   ivd_backend_attach (fixture->backend.host, fixture->plugin, "r", options, NULL, on_attached, fixture);
@@ -234,7 +235,8 @@ test_doorbell_hostile_server (Fixture *fixture, gconstpointer module)
       ivt_wait_until (has_seen (fixture, "state-changed lost; "));
       g_assert_cmpuint (ivd_region_get_peer_count (region), ==, 0);
       accept_and_greet (fixture, 20 + i, i, MIB << (i % 3));
-      ivt_wait_until (has_seen (fixture, "state-changed ready; ") && has_seen (fixture, "peer-connected 7 2; "));
+      ivt_wait_until (has_seen (fixture, "state-changed ready; ")
+                      && has_seen (fixture, "peer-connected 7 2; "));
       ivt_wait_until (ivd_region_get_vectors (region) == i);
       g_assert_cmpint (ivd_region_get_own_id (region), ==, 20 + (gint) i);
       g_assert_cmpuint (ivd_region_get_size (region), ==, MIB << (i % 3));
@@ -288,7 +290,8 @@ make_file (const char *path, guint64 size)
 static void
 test_plain (Fixture *fixture, gconstpointer module)
 {
-  IvdRegion *region = attach (fixture, "{'path': <'%s'>, 'create': <true>, 'size': <'4M'>, 'mode': <'0640'>}");
+  IvdRegion *region
+      = attach (fixture, "{'path': <'%s'>, 'create': <true>, 'size': <'4M'>, 'mode': <'0640'>}");
   g_autoptr (IvdMapping) mapping = ivd_region_ref_mapping (region, NULL);
   g_autoptr (GError) error = NULL;
   struct stat info;

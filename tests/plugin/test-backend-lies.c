@@ -183,6 +183,27 @@ test_states (IvtBackend *f, gconstpointer data)
 }
 
 static void
+test_options (IvtBackend *f, gconstpointer data)
+{
+  const Lie lies[] = {
+    { "resolved script ready", "an option that it does not have, or that was given" },
+    { "resolved colour blue", "an option that it does not have, or that was given" },
+    { "resolved room -", "option 'room' came to what it cannot be" },
+    { "resolved room blue", "option 'room' came to what it cannot be" },
+    { "resolved room \xff", "option 'room' came to what it cannot be" },
+    { "thread resolved room 5", "what an option came to on another thread" },
+  };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (lies); i++)
+    {
+      IvdRegion *region = ivt_backend_attach_or_die (f, "liar", "ready");
+
+      g_assert_cmpint (f->control->run ("liar", lies[i].script), ==, 1);
+      assert_lost (f, region, lies[i].script, lies[i].word);
+    }
+}
+
+static void
 test_threads (IvtBackend *f, gconstpointer data)
 {
   const Lie lies[] = {
@@ -281,6 +302,7 @@ main (int argc, char **argv)
   ADD ("flood", test_flood);
   ADD ("interrupts", test_interrupts);
   ADD ("states", test_states);
+  ADD ("options", test_options);
   ADD ("threads", test_threads);
   ADD ("calls", test_calls);
   ADD ("create", test_create);

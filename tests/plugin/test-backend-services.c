@@ -53,18 +53,33 @@ test_timer (IvtBackend *f, gconstpointer data)
 }
 
 static void
+test_timer_limit (IvtBackend *f, gconstpointer data)
+{
+  g_autofree char *all = g_strdup_printf ("timers %d", IVD_LIMIT_PLUGIN_TIMERS);
+  IvdRegion *region = ivt_backend_attach_or_die (f, "one", "ready");
+
+  ivt_backend_run (f, "one", all);
+  g_assert_cmpint (f->control->counters.last_status, ==, IVSHMEM_PLUGIN_OK);
+  ivt_backend_run (f, "one", "timers 1");
+  g_assert_cmpint (f->control->counters.last_status, ==, IVSHMEM_PLUGIN_LIMIT);
+  ivt_backend_detach (f, region);
+  ivt_backend_attach_or_die (f, "two", "timers 1; ready");
+  g_assert_cmpint (f->control->counters.last_status, ==, IVSHMEM_PLUGIN_OK);
+}
+
+static void
 test_post (IvtBackend *f, gconstpointer data)
 {
   IvdRegion *region = ivt_backend_attach_or_die (f, "one", "capabilities 0x83; ready");
 
-  ivt_backend_run (f, "one", "post peer 5 1; post-flood 65000");
-  ivt_wait_until (f->control->counters.post_calls == 65001);
+  ivt_backend_run (f, "one", "post peer 5 1; post-flood 65535");
+  ivt_wait_until (f->control->counters.post_calls == IVD_LIMIT_PLUGIN_POSTS);
   g_assert_cmpuint (ivd_region_get_peer_count (region), ==, 1);
   /* What has not run when it is destroyed never will. */
   g_assert_cmpint (f->control->run ("one", "post-flood 100"), ==, 1);
   ivt_backend_detach (f, region);
   ivt_backend_iterate ();
-  g_assert_cmpuint (f->control->counters.post_calls, <=, 65101);
+  g_assert_cmpuint (f->control->counters.post_calls, <=, IVD_LIMIT_PLUGIN_POSTS + 100);
   g_assert_cmpuint (f->control->counters.destroyed, ==, 1);
 }
 
@@ -343,6 +358,7 @@ main (int argc, char **argv)
   ADD ("watch", test_watch);
   ADD ("ids-are-ones-own", test_ids_are_ones_own);
   ADD ("timer", test_timer);
+  ADD ("timer-limit", test_timer_limit);
   ADD ("post", test_post);
   ADD ("work", test_work);
   ADD ("work-limit", test_work_limit);

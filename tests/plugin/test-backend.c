@@ -88,6 +88,22 @@ test_attach_fails (IvtBackend *f, gconstpointer data)
                        "the server is silent");
 }
 
+/* However much a plugin has to say, and whatever is in it. */
+static void
+test_long_sentence (IvtBackend *f, gconstpointer data)
+{
+  g_autofree char *much = g_strnfill (2000, 'x');
+  g_autofree char *script = g_strconcat ("lost -7 ", much, NULL);
+  g_autoptr (GError) error = NULL;
+  IvdRegion *region;
+
+  g_assert_null (ivt_backend_attach (f, "long", script, &error));
+  g_assert_cmpuint (strlen (error->message), ==, IVD_LIMIT_PLUGIN_MESSAGE_BYTES);
+  region = ivt_backend_attach_or_die (f, "odd", "ready");
+  ivt_backend_run (f, "odd", "lost -7 a\x1b[0m\xff");
+  g_assert_cmpstr (ivd_region_get_reason (region), ==, "a\\x1b[0m\357\277\275");
+}
+
 static void
 test_attach_later (IvtBackend *f, gconstpointer data)
 {
@@ -140,6 +156,15 @@ test_attach_cancelled (IvtBackend *f, gconstpointer data)
   ivt_wait_until (error != NULL);
   g_assert_error (error, IVD_ERROR, IVD_ERROR_CLOSED);
   g_assert_false (ivd_registry_has (f->registry, "stopped"));
+}
+
+static void
+test_resolved (IvtBackend *f, gconstpointer data)
+{
+  IvdRegion *region = ivt_backend_attach_or_die (f, "one", "resolved room 16M; ready");
+  g_autofree char *options = g_variant_print (ivd_region_get_options (region), FALSE);
+
+  g_assert_nonnull (strstr (options, "'room': <uint64 16777216>"));
 }
 
 static void
@@ -394,9 +419,11 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   ADD ("attach", test_attach);
   ADD ("attach-fails", test_attach_fails);
+  ADD ("long-sentence", test_long_sentence);
   ADD ("attach-later", test_attach_later);
   ADD ("attach-times-out", test_attach_times_out);
   ADD ("attach-cancelled", test_attach_cancelled);
+  ADD ("resolved", test_resolved);
   ADD ("same-name-twice", test_same_name_twice);
   ADD ("peers", test_peers);
   ADD ("lost-and-anew", test_lost_and_anew);

@@ -270,6 +270,16 @@ report_lost (IvshmemPluginInstance *self, const char *rest)
 }
 
 static void
+report_resolved (IvshmemPluginInstance *self, const char *rest)
+{
+  char option[32] = "";
+  int at = 0;
+
+  sscanf (rest, "%31s %n", option, &at);
+  self->host->resolved (self->region, option, strcmp (rest + at, "-") == 0 ? NULL : rest + at);
+}
+
+static void
 report_interrupt (IvshmemPluginInstance *self, const char *rest)
 {
   unsigned vector = 0;
@@ -322,6 +332,17 @@ start_timer (IvshmemPluginInstance *self, const char *rest)
 }
 
 static void
+many_timers (IvshmemPluginInstance *self, uint32_t n)
+{
+  uint64_t id;
+
+  fake_control.counters.last_status = IVSHMEM_PLUGIN_OK;
+  for (uint32_t i = 0; i < n && fake_control.counters.last_status == IVSHMEM_PLUGIN_OK; i++)
+    fake_control.counters.last_status
+        = self->host->timer (self->region, UINT64_C (1) << 40, count_post, NULL, &id);
+}
+
+static void
 log_flood (IvshmemPluginInstance *self, uint32_t n)
 {
   for (uint32_t i = 0; i < n; i++)
@@ -349,6 +370,8 @@ run_simple (IvshmemPluginInstance *self, const char *word, const char *rest)
     host->peer_gone (self->region, (uint32_t) number);
   else if (strcmp (word, "flood") == 0)
     flood (self, (uint32_t) number);
+  else if (strcmp (word, "timers") == 0)
+    many_timers (self, (uint32_t) number);
   else if (strcmp (word, "log-flood") == 0)
     log_flood (self, (uint32_t) number);
   else if (strcmp (word, "block") == 0)
@@ -438,6 +461,8 @@ run_nested (IvshmemPluginInstance *self, const char *word, const char *rest)
     report_peer (self, rest, true);
   else if (strcmp (word, "interrupt") == 0)
     report_interrupt (self, rest);
+  else if (strcmp (word, "resolved") == 0)
+    report_resolved (self, rest);
   else if (strcmp (word, "log") == 0)
     self->host->log (self->region, IVSHMEM_PLUGIN_LOG_WARNING, rest);
   else if (strcmp (word, "open") == 0)
@@ -520,7 +545,7 @@ create (const IvshmemPluginHost *host, IvshmemPluginRegion *region, const char *
   IvshmemPluginInstance *self = calloc (1, sizeof *self);
   IvshmemPluginStatus status;
 
-  if (n_values != 1 || !IVSHMEM_PLUGIN_HAS (IvshmemPluginHost, host, memory_ready))
+  if (n_values != 2 || !IVSHMEM_PLUGIN_HAS (IvshmemPluginHost, host, memory_ready))
     abort ();
   self->host = host;
   self->region = region;
@@ -674,6 +699,10 @@ static const IvshmemPluginOption options[] = {
     .name = "script",
     .default_text = "ready",
     .description = "what to do" },
+  { .struct_size = sizeof options[0],
+    .type = IVSHMEM_PLUGIN_SIZE,
+    .name = "room",
+    .description = "nothing depends on it" },
 };
 
 static const IvshmemPluginOps ops = {
@@ -702,7 +731,7 @@ const IvshmemPlugin ivshmem_plugin_v1 = {
                   | IVSHMEM_PLUGIN_CAP_PEERS | IVSHMEM_PLUGIN_CAP_MEMORY_FD | IVSHMEM_PLUGIN_CAP_VECTOR_FD
                   | IVSHMEM_PLUGIN_CAP_JOIN,
   .options = options,
-  .n_options = 1,
+  .n_options = 2,
   .option_size = sizeof options[0],
   .ops = &ops,
 };

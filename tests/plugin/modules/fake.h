@@ -21,6 +21,7 @@
  *   lost STATUS TEXT...                                      (TEXT "-": none)
  *   peer ID VECTORS         peer-pid ID VECTORS PID
  *   gone ID                 interrupt VECTOR COUNT
+ *   resolved OPTION TEXT    what an option came to ("-": none)
  *   flood N                 reports N times that it is connecting
  *   answer CALL STATUS TEXT...   what create, describe, memory, ring, kick,
  *                           join, detach, vector answer (TEXT "-": none)
@@ -31,6 +32,7 @@
  *   post COMMAND...         runs one command posted from a thread
  *   post-flood N            posts N times from a thread
  *   timer USEC COMMAND...   runs one command later
+ *   timers N                N that never end
  *   watch                   counts what a pipe brings; "feed" writes into it
  *   unwatch  feed  hang-up
  *   block MSEC              sleeps
