@@ -161,6 +161,7 @@ class Client:
     """One connection to a bus, with the daemon's names filled in."""
 
     def __init__(self, address, name=BUS_NAME):
+        self.address = address
         self.name = name
         # A context of its own would hide signals from a plain loop; this one is the thread's default.
         self.context = GLib.MainContext.default()

@@ -38,7 +38,8 @@ class Guest:
     wait=False: returns while the guest boots, and wait_ready() is the test's to call.
     """
 
-    def __init__(self, scope, args=(), *, vfio=False, files=None, memory=128, name='guest', append='', wait=True):
+    def __init__(self, scope, args=(), *, vfio=False, files=None, memory=128, machine='q35', name='guest', append='',
+                 wait=True):
         modules = kit.VFIO_MODULES if vfio else []
         image = kit.image(modules, {'/bin/ivtool': scope.build.ivtool, **(files or {})},
                           os.path.join(scope.make_dir(f'{name}.image'), 'initrd'))
@@ -48,7 +49,7 @@ class Guest:
             # Devices that come before the IOMMU are not behind it.
             devices = ['-device', 'intel-iommu,intremap=on'] + devices
             arguments += ' intel_iommu=on'
-        self.qemu = scope.own(Qemu(scope, devices, memory=memory, kernel=kit.kernel(), initrd=image,
+        self.qemu = scope.own(Qemu(scope, devices, machine=machine, memory=memory, kernel=kit.kernel(), initrd=image,
                                    append=f'{arguments} {append}', name=name))
         self.count = 0
         if wait:

@@ -26,6 +26,14 @@ def ivt():
     scope.end()
 
 
+@pytest.fixture(scope='module')
+def module_ivt():
+    """For what is too dear to make for each test: a guest that boots."""
+    scope = Scope()
+    yield scope
+    scope.end()
+
+
 @pytest.fixture
 def bus(ivt):
     return ivt.bus()
@@ -48,9 +56,10 @@ def client(ivt, bus, daemon):
 def pytest_runtest_makereport(item):
     outcome = yield
     report = outcome.get_result()
-    scope = getattr(item, 'funcargs', {}).get('ivt')
-    if report.failed and scope is not None:
-        report.sections.extend(scope.sections())
+    if report.failed:
+        for scope in getattr(item, 'funcargs', {}).values():
+            if isinstance(scope, Scope):
+                report.sections.extend(scope.sections())
 
 
 class Skips:
