@@ -169,6 +169,7 @@ main (int argc, char **argv)
 
   setlocale (LC_ALL, "");
   signal (SIGPIPE, SIG_IGN);
+  signal (SIGXFSZ, SIG_IGN); /* a file that may not grow is an error, not the end */
   if (!parse_command_line (argc, argv, &line, &error))
     {
       g_printerr ("ivshmemd: %s\nTry 'ivshmemd --help'.\n", error->message);

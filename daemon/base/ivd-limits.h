@@ -75,8 +75,9 @@
 
 /* Attach answers within this time, or fails with timeout. */
 #define IVD_LIMIT_ATTACH_USEC (5 * G_USEC_PER_SEC)
-/* A backend that does not finish its detach by then is destroyed. */
-#define IVD_LIMIT_DETACH_USEC (30 * G_USEC_PER_SEC)
+/* A backend that does not finish its detach by then is destroyed: well below
+ * the 25 s after which callers on the bus give up. */
+#define IVD_LIMIT_DETACH_USEC (10 * G_USEC_PER_SEC)
 /* A ring into a full eventfd is given up after this time. */
 #define IVD_LIMIT_RING_USEC (50 * 1000)
 

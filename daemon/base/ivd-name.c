@@ -67,6 +67,18 @@ ivd_text_safe_bytes (const char *text, gsize limit)
   return g_string_free (g_steal_pointer (&out), FALSE);
 }
 
+gboolean
+ivd_text_to_boolean (const char *text, gboolean *ret_value)
+{
+  static const char *const yes[] = { "true", "yes", "on", "1", NULL };
+  static const char *const no[] = { "false", "no", "off", "0", NULL };
+
+  if (!g_strv_contains (yes, text) && !g_strv_contains (no, text))
+    return FALSE;
+  *ret_value = g_strv_contains (yes, text);
+  return TRUE;
+}
+
 char *
 ivd_name_to_path (const char *prefix, const char *name)
 {

@@ -15,6 +15,9 @@ char *ivd_text_safe (const char *text);
 /* The same with another bound, before escapes. */
 char *ivd_text_safe_bytes (const char *text, gsize limit);
 
+/* TRUE if text says yes or no: true yes on 1, false no off 0. */
+gboolean ivd_text_to_boolean (const char *text, gboolean *ret_value) G_GNUC_WARN_UNUSED_RESULT;
+
 /* prefix and name as a D-Bus object path, escaped as sd_bus_path_encode does:
  * what is not a letter or a digit, and a leading digit, becomes _xx, and an
  * empty name _. (transfer full) */

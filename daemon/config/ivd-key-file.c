@@ -14,8 +14,6 @@
 #define WORD_CHARACTERS "abcdefghijklmnopqrstuvwxyz0123456789-"
 #define BLANKS " \t"
 #define BYTE_ORDER_MARK 0xFEFF
-#define TEXT_TRUE "true"
-#define TEXT_FALSE "false"
 
 struct _IvdKeyFile
 {
@@ -99,11 +97,8 @@ ivd_key_file_parse_boolean (const char *text, gboolean *ret_value, GError **erro
 {
   g_autofree char *safe = NULL;
 
-  if (strcmp (text, TEXT_TRUE) == 0 || strcmp (text, TEXT_FALSE) == 0)
-    {
-      *ret_value = strcmp (text, TEXT_TRUE) == 0;
-      return TRUE;
-    }
+  if (ivd_text_to_boolean (text, ret_value))
+    return TRUE;
   safe = ivd_text_safe (text);
   g_set_error (error, IVD_ERROR, IVD_ERROR_INVALID_ARGUMENT, "'%s' is neither true nor false", safe);
   return FALSE;

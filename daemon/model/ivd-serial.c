@@ -9,6 +9,7 @@
 
 #include "base/ivd-error.h"
 #include "base/ivd-limits.h"
+#include "platform/ivd-log.h"
 
 struct _IvdSerial
 {
@@ -48,9 +49,10 @@ read_reservation (const char *path, guint64 *ret_reserved, GError **error)
   g_strchomp (text);
   if (!g_ascii_string_to_unsigned (text, 10, 0, G_MAXUINT64 / 2, ret_reserved, NULL))
     {
-      g_set_error (error, IVD_ERROR, IVD_ERROR_IO,
-                   "%s does not hold a serial number: remove it, and numbering begins anew", path);
-      return FALSE;
+      /* A crash or a full disk may leave this. Guests must not wait for a
+       * counter: microseconds since 1970 are past all that was ever given. */
+      *ret_reserved = (guint64) g_get_real_time ();
+      ivd_log (IVD_LOG_WARNING, NULL, "%s does not hold a serial number: events are numbered from the clock", path);
     }
   return TRUE;
 }

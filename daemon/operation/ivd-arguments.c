@@ -74,11 +74,8 @@ ivd_arguments_take_boolean (IvdArguments *arguments, const char *key, gboolean *
   if (g_variant_is_of_type (value, G_VARIANT_TYPE_BOOLEAN))
     *ret_value = g_variant_get_boolean (value);
   else if (g_variant_is_of_type (value, G_VARIANT_TYPE_STRING)
-           && g_str_equal (g_variant_get_string (value, NULL), "true"))
-    *ret_value = TRUE;
-  else if (g_variant_is_of_type (value, G_VARIANT_TYPE_STRING)
-           && g_str_equal (g_variant_get_string (value, NULL), "false"))
-    *ret_value = FALSE;
+           && ivd_text_to_boolean (g_variant_get_string (value, NULL), ret_value))
+    return TRUE;
   else
     return wrong_type (key, value, "true or false", error);
   return TRUE;

@@ -142,12 +142,11 @@ check_limits (const IvshmemPluginOption *option, const char *text, guint64 numbe
 static gboolean
 parse_boolean (const IvshmemPluginOption *option, const char *text, guint64 *ret, GError **error)
 {
-  static const char *const yes[] = { "true", "yes", "on", "1", NULL };
-  static const char *const no[] = { "false", "no", "off", "0", NULL };
+  gboolean value;
 
-  if (!g_strv_contains (yes, text) && !g_strv_contains (no, text))
+  if (!ivd_text_to_boolean (text, &value))
     return refuse (option, text, "not understood", error);
-  *ret = g_strv_contains (yes, text) ? 1 : 0;
+  *ret = value ? 1 : 0;
   return TRUE;
 }
 
@@ -316,13 +315,30 @@ text_of_list (GVariant *value)
   return g_strjoinv (",", (char **) items);
 }
 
+/* One native integer, or several for a list. */
+static char *
+text_of_integers (const IvshmemPluginOption *option, GVariant *value)
+{
+  g_autoptr (GString) text = g_string_new (NULL);
+
+  if (option->type != IVSHMEM_PLUGIN_LIST || !g_variant_is_of_type (value, G_VARIANT_TYPE_ARRAY))
+    return text_of_integer (option, value);
+  for (gsize i = 0; i < g_variant_n_children (value); i++)
+    {
+      g_autoptr (GVariant) child = g_variant_get_child_value (value, i);
+      g_autofree char *item = text_of_integer (option, child);
+
+      if (item == NULL)
+        return NULL;
+      g_string_append_printf (text, "%s%s", i > 0 ? "," : "", item);
+    }
+  return g_string_free (g_steal_pointer (&text), FALSE);
+}
+
 /* What the user would have written; NULL: such a type says nothing here. */
 static char *
 text_of_variant (const IvshmemPluginOption *option, GVariant *value)
 {
-  gboolean is_text = option->type == IVSHMEM_PLUGIN_TEXT || option->type == IVSHMEM_PLUGIN_PATH
-                     || option->type == IVSHMEM_PLUGIN_LIST;
-
   if (g_variant_is_of_type (value, G_VARIANT_TYPE_STRING))
     return g_variant_dup_string (value, NULL);
   if (option->type == IVSHMEM_PLUGIN_LIST && g_variant_is_of_type (value, G_VARIANT_TYPE_STRING_ARRAY))
@@ -333,8 +349,10 @@ text_of_variant (const IvshmemPluginOption *option, GVariant *value)
         return NULL;
       return g_strdup (g_variant_get_boolean (value) ? "true" : "false");
     }
-  if (is_text)
+  if (option->type == IVSHMEM_PLUGIN_PATH)
     return NULL;
+  if (option->type == IVSHMEM_PLUGIN_TEXT || option->type == IVSHMEM_PLUGIN_LIST)
+    return text_of_integers (option, value);
   if (option->type == IVSHMEM_PLUGIN_MODE)
     {
       char *text = text_of_integer (option, value);
@@ -355,7 +373,7 @@ ivd_option_value_parse (const IvshmemPluginOption *option, GVariant *value, char
     {
       type = ivd_text_safe (g_variant_get_type_string (value));
       g_set_error (error, IVD_ERROR, IVD_ERROR_INVALID_ARGUMENT,
-                   "option '%s': a value of type '%s' says nothing here: it takes %s",
+                   "option '%s': a value of type '%s' is of no use here: it takes %s",
                    option->name, type, rule_of (option));
       return FALSE;
     }

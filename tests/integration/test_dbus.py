@@ -51,6 +51,11 @@ def test_region_appears_with_all_its_properties(client, region):
     assert client.objects() == {region.path: {REGION: {**properties, 'Statistics': region.get('Statistics')}}}
 
 
+def test_own_id_and_lists_take_numbers(client):
+    region = client.attach('doorbell-server', 'numbers', size=MIB, own_id=7, allow_uids=os.getuid())
+    assert region.get('OwnId') == 7
+
+
 def test_attach_checks_name_then_duplicate_then_plugin_then_options(client, region):
     assert region.get('State') == 'ready'
     bad = options(nonsense=1)

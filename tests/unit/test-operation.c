@@ -126,7 +126,7 @@ arguments_of (const char *text)
 static void
 test_arguments_native_and_text (void)
 {
-  const char *same[] = { "{'force': <true>}", "{'force': <'true'>}" };
+  const char *same[] = { "{'force': <true>}", "{'force': <'true'>}", "{'force': <'yes'>}" };
 
   for (guint i = 0; i < G_N_ELEMENTS (same); i++)
     {
@@ -157,7 +157,7 @@ test_arguments_unknown_key_is_named (void)
 static void
 test_arguments_wrong_type (void)
 {
-  const char *bad[] = { "{'force': <1>}", "{'force': <'yes'>}", "{'force': <@av []>}" };
+  const char *bad[] = { "{'force': <1>}", "{'force': <'perhaps'>}", "{'force': <@av []>}" };
 
   for (guint i = 0; i < G_N_ELEMENTS (bad); i++)
     {

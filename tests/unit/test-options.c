@@ -255,9 +255,16 @@ test_texts (void)
   g_assert_no_error (error);
   assert_invalid (bad, "text", "too long");
   assert_invalid ("{'text': <'a\\nb'>}", "text", "control characters");
-  assert_invalid ("{'text': <5>}", "text", "type 'i'");
+  assert_invalid ("{'text': <true>}", "text", "type 'b'");
+  assert_invalid ("{'text': <[5]>}", "text", "type 'ai'");
   assert_invalid ("{'list': <['a', 'b,c']>}", "list", "type 'as'");
-  assert_invalid ("{'list': <5>}", "list", "type 'i'");
+  assert_invalid ("{'list': <[true]>}", "list", "type 'ab'");
+  /* A number is a text, and numbers are a list: own-id, allow-uids. */
+  g_clear_pointer (&options, ivd_options_unref);
+  options = parse ("{'text': <uint64 5>, 'list': <[0, 1000]>}", &error);
+  g_assert_no_error (error);
+  g_assert_cmpstr (value_of (options, O_TEXT).text, ==, "5");
+  g_assert_cmpstr (value_of (options, O_LIST).text, ==, "0,1000");
 }
 
 static void
