@@ -108,7 +108,8 @@ IvdCopyPool *
 ivd_copy_pool_new (void)
 {
   IvdCopyPool *pool = g_new0 (IvdCopyPool, 1);
-  gint threads = CLAMP ((gint) g_get_num_processors (), 1, IVD_LIMIT_COPY_THREADS);
+  /* At least two, so that one long job does not hold up all others. */
+  gint threads = CLAMP ((gint) g_get_num_processors (), 2, IVD_LIMIT_COPY_THREADS);
 
   /* A pool that shares its threads has none to start, and so cannot fail. */
   pool->threads = g_thread_pool_new (run_on_pool, NULL, threads, FALSE, NULL);
@@ -131,7 +132,8 @@ start (IvdCopyPool *pool, CopyJob *job, GAsyncReadyCallback callback, gpointer d
   g_autoptr (GTask) task = g_task_new (NULL, NULL, callback, data);
   gboolean is_short = job->kind != JOB_OTHER && job->length <= IVD_LIMIT_INLINE_COPY_BYTES;
 
-  g_task_set_task_data (task, job, (GDestroyNotify) job_free);
+  /* Other work belongs to its end, which needs it. */
+  g_task_set_task_data (task, job, job->kind != JOB_OTHER ? (GDestroyNotify) job_free : NULL);
   if (is_short)
     run (task);
   else
@@ -206,10 +208,13 @@ ivd_copy_finish (GAsyncResult *result, GError **error)
 static void
 on_work_done (GObject *source, GAsyncResult *result, gpointer data)
 {
-  CopyJob *job = g_task_get_task_data (G_TASK (result));
+  CopyJob *job = data;
+  IvdCopyWork done = job->done;
+  gpointer done_data = job->data;
 
   (void) g_task_propagate_boolean (G_TASK (result), NULL);
-  job->done (job->data);
+  job_free (job);
+  done (done_data);
 }
 
 void
@@ -221,5 +226,5 @@ ivd_copy_pool_run (IvdCopyPool *pool, IvdCopyWork work, IvdCopyWork done, gpoint
   job->work = work;
   job->done = done;
   job->data = data;
-  start (pool, job, on_work_done, NULL);
+  start (pool, job, on_work_done, job);
 }

@@ -3,14 +3,23 @@
 
 #include "model/ivd-watch.h"
 
-#include <time.h>
-
 #include "base/ivd-limits.h"
 #include "memory/ivd-scan.h"
+#include "platform/ivd-thread-time.h"
 
 /* Blocks as small as the range makes worth while, so that a watch of a few
  * words does not tell of its neighbours. */
 #define SMALLEST_BLOCK 64
+
+/* How long a poked watch may look before its share has been saved up. */
+#define BORROW_USEC G_USEC_PER_SEC
+
+/* An interval that is over in no lifetime, and can be added to a time. */
+#define INTERVAL_MAX_USEC ((guint64) G_MAXINT64 / 4)
+
+/* Processor time by time. */
+#define MILLIONTHS 1000000
+#define BUDGET_MILLIONTHS (IVD_WATCH_CPU_PERCENT * (MILLIONTHS / 100))
 
 /* What a scan has found. */
 typedef struct
@@ -26,8 +35,8 @@ typedef struct
   IvdWatch *watch; /* NULL: freed meanwhile */
   IvdWatchBudget *budget;
   GArray *runs; /* of ChangedRun, of the scan that has just ended */
+  gint64 begun;
   gint64 cost_usec;
-  gboolean failed; /* the memory is gone: nothing to look at any more */
 } Look;
 
 struct _IvdWatch
@@ -36,7 +45,11 @@ struct _IvdWatch
   Look *look;
   gboolean looking; /* on the pool */
   gboolean waiting; /* for its turn there */
-  guint64 min_interval_usec;
+  gint64 min_interval_usec;
+  gint64 paid; /* when all looks so far have been saved up for */
+  gint64 next, next_if_poked;
+  gboolean poked; /* since the last look began */
+  guint64 demand;
   guint timer;
   IvdWatchReadyFunc ready; /* NULL once it was called */
   IvdWatchFunc func;
@@ -69,26 +82,18 @@ on_run (guint64 offset, guint64 length, gpointer data)
   last->length = offset + length - last->offset;
 }
 
-static gint64
-thread_cpu_usec (void)
-{
-  struct timespec now;
-
-  clock_gettime (CLOCK_THREAD_CPUTIME_ID, &now);
-  return now.tv_sec * G_USEC_PER_SEC + now.tv_nsec / 1000;
-}
-
-/* On the pool. */
+/* On the pool. A failure is no news: the mapping says what there is to say. */
 static void
 scan_work (gpointer data)
 {
   Look *look = data;
-  gint64 begin = thread_cpu_usec ();
+  gint64 before = ivd_thread_time ();
   guint64 blocks;
 
+  look->begun = g_get_monotonic_time ();
   g_array_set_size (look->runs, 0);
-  look->failed = !ivd_scan_run (look->scan, on_run, look, &blocks, NULL);
-  look->cost_usec = thread_cpu_usec () - begin;
+  (void) !ivd_scan_run (look->scan, on_run, look, &blocks, NULL);
+  look->cost_usec = ivd_thread_time () - before;
 }
 
 static void begin_look (IvdWatch *self);
@@ -103,15 +108,42 @@ on_timer (gpointer data)
   return G_SOURCE_REMOVE;
 }
 
-/* The first look is not charged: it faults every page in, once, and whoever
- * has asked for the watch waits for it. */
+static void
+rest_until (IvdWatch *self, gint64 when)
+{
+  gint64 left = MAX (when - g_get_monotonic_time (), 0);
+
+  g_clear_handle_id (&self->timer, g_source_remove);
+  self->timer = g_timeout_add ((guint) MIN ((left + 999) / 1000, G_MAXINT), on_timer, self);
+}
+
+static void
+set_demand (IvdWatch *self, guint64 demand)
+{
+  self->look->budget->demand -= self->demand;
+  self->look->budget->demand += demand;
+  self->demand = demand;
+}
+
+/* When the next look may be. As long as everybody together stays within the
+ * budget nobody has to slow down. The first look is not charged: it faults
+ * every page in, once, and whoever has asked for the watch waits for it. */
 static void
 schedule (IvdWatch *self, gboolean first)
 {
-  gint64 charged = first ? 0 : self->look->cost_usec * (100 / IVD_WATCH_CPU_PERCENT) * self->look->budget->watches;
-  gint64 rest = MAX ((gint64) self->min_interval_usec, charged);
+  const Look *look = self->look;
+  const IvdWatchBudget *budget = look->budget;
+  guint64 cost = first ? 0 : (guint64) look->cost_usec;
+  gint64 share = 0, allowed = look->begun + self->min_interval_usec;
 
-  self->timer = g_timeout_add ((guint) MIN ((rest + 999) / 1000, G_MAXINT), on_timer, self);
+  set_demand (self, cost * MILLIONTHS / (guint64) self->min_interval_usec);
+  if (budget->demand > BUDGET_MILLIONTHS)
+    share = (gint64) (cost * budget->watches * MILLIONTHS / BUDGET_MILLIONTHS);
+
+  self->paid = MAX (self->paid, look->begun) + share;
+  self->next = MAX (allowed, self->paid);
+  self->next_if_poked = MAX (allowed, self->paid - BORROW_USEC);
+  rest_until (self, self->poked ? self->next_if_poked : self->next);
 }
 
 static void
@@ -146,8 +178,10 @@ scan_done (gpointer data)
 
       self->func (run->offset, run->length, self->data);
     }
-  if (!look->failed)
+  if (ivd_mapping_check (look->mapping, NULL))
     schedule (self, self->ready != NULL);
+  else
+    set_demand (self, 0);
   ready = g_steal_pointer (&self->ready);
   if (ready != NULL)
     ready (self->data);
@@ -166,6 +200,7 @@ begin_look (IvdWatch *self)
     }
   budget->looking = TRUE;
   self->looking = TRUE;
+  self->poked = FALSE;
   ivd_copy_pool_run (self->pool, scan_work, scan_done, self->look);
 }
 
@@ -177,7 +212,8 @@ choose_block (guint64 length)
 
 IvdWatch *
 ivd_watch_new (IvdWatchBudget *budget, IvdCopyPool *pool, IvdMapping *mapping, guint64 offset, guint64 length,
-               guint64 min_interval_usec, IvdWatchReadyFunc ready, IvdWatchFunc func, gpointer data, GError **error)
+               guint64 min_interval_usec, IvdWatchReadyFunc ready, IvdWatchFunc func, gpointer data,
+               GError **error)
 {
   IvdScan *scan = ivd_scan_new (mapping, offset, length, choose_block (length), error);
   IvdWatch *self;
@@ -186,7 +222,7 @@ ivd_watch_new (IvdWatchBudget *budget, IvdCopyPool *pool, IvdMapping *mapping, g
     return NULL;
   self = g_new0 (IvdWatch, 1);
   self->pool = pool;
-  self->min_interval_usec = MIN (min_interval_usec, G_MAXINT64 / 4);
+  self->min_interval_usec = (gint64) CLAMP (min_interval_usec, 1, INTERVAL_MAX_USEC);
   self->ready = ready;
   self->func = func;
   self->data = data;
@@ -207,6 +243,7 @@ ivd_watch_free (IvdWatch *watch)
   if (watch == NULL)
     return;
   g_clear_handle_id (&watch->timer, g_source_remove);
+  set_demand (watch, 0);
   watch->look->budget->watches--;
   if (watch->waiting)
     g_queue_remove (&watch->look->budget->waiting, watch);
@@ -214,4 +251,14 @@ ivd_watch_free (IvdWatch *watch)
   if (!watch->looking)
     look_free (watch->look);
   g_free (watch);
+}
+
+void
+ivd_watch_poke (IvdWatch *watch)
+{
+  if (watch->poked)
+    return;
+  watch->poked = TRUE;
+  if (watch->timer != 0)
+    rest_until (watch, watch->next_if_poked);
 }

@@ -7,9 +7,10 @@
  * IvdWatch: looks at a byte range of a mapping now and then and says what has
  * changed. It looks on the pool, at its interval or slower: so slowly that the
  * scans of all watches of one budget together take at most
- * IVD_WATCH_CPU_PERCENT of one core. One scan at a time in a budget, so that
- * the pool is there for others; a timer exists only while a watch does. Main
- * thread.
+ * IVD_WATCH_CPU_PERCENT of one core. While they would take more each gets the
+ * same share, so that a watch of gigabytes slows itself and not its neighbours.
+ * One scan at a time in a budget, so that the pool is there for others; a timer
+ * exists only while a watch does. Main thread.
  */
 
 typedef struct _IvdWatch IvdWatch;
@@ -20,6 +21,7 @@ typedef struct _IvdWatch IvdWatch;
 typedef struct
 {
   guint watches;    /* how many there are */
+  guint64 demand;   /* millionths of a core, if each looked at its interval */
   gboolean looking; /* one of them is on the pool */
   GQueue waiting;   /* of IvdWatch, whose turn comes after */
 } IvdWatchBudget;
@@ -33,11 +35,17 @@ typedef void (*IvdWatchFunc) (guint64 offset, guint64 length, gpointer data);
  * watch may be freed from within. */
 typedef void (*IvdWatchReadyFunc) (gpointer data);
 
-/* ready: may be NULL. pool must outlive it. Errors: out-of-range,
- * invalid-argument, closed, region-lost. */
+/* min_interval_usec: from the beginning of one look to that of the next. ready:
+ * may be NULL. pool must outlive it. When the mapping has been closed or lost
+ * it looks no more. Errors: out-of-range, limit. */
 IvdWatch *ivd_watch_new (IvdWatchBudget *budget, IvdCopyPool *pool, IvdMapping *mapping, guint64 offset,
                          guint64 length, guint64 min_interval_usec, IvdWatchReadyFunc ready, IvdWatchFunc func,
                          gpointer data, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /* Also while a scan runs; func is not called any more. */
 void ivd_watch_free (IvdWatch *watch);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (IvdWatch, ivd_watch_free)
+
+/* Something has happened that makes a change likely: looks as soon as its
+ * interval allows, though it be early for its share of the processor. That is
+ * saved up later; at most a second of waiting can be borrowed. */
+void ivd_watch_poke (IvdWatch *watch);

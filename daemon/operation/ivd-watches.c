@@ -102,6 +102,26 @@ on_region_changed (IvdRegistry *registry, IvdRegion *region, guint changes, gpoi
       (void) !entry_start (value, NULL);
 }
 
+/* Who rings has most likely written before. */
+static void
+on_event (IvdRegistry *registry, const IvdEvent *event, IvdRegion *region, gpointer data)
+{
+  IvdWatches *self = data;
+  GHashTableIter iter;
+  gpointer value;
+
+  if (event->type != IVD_EVENT_INTERRUPT)
+    return;
+  g_hash_table_iter_init (&iter, self->entries);
+  while (g_hash_table_iter_next (&iter, NULL, &value))
+    {
+      const WatchEntry *entry = value;
+
+      if (entry->region == region && entry->watch != NULL)
+        ivd_watch_poke (entry->watch);
+    }
+}
+
 static gboolean
 belongs_to (gpointer key, gpointer value, gpointer region)
 {
@@ -125,6 +145,7 @@ ivd_watches_new (IvdRegistry *registry, IvdCopyPool *pool)
   self->pool = pool;
   self->entries = g_hash_table_new_full (NULL, NULL, NULL, entry_free);
   self->budget = g_rc_box_new0 (IvdWatchBudget);
+  g_signal_connect (registry, "event", G_CALLBACK (on_event), self);
   g_signal_connect (registry, "region-changed", G_CALLBACK (on_region_changed), self);
   g_signal_connect (registry, "region-removed", G_CALLBACK (on_region_removed), self);
   return self;

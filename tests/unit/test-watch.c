@@ -3,6 +3,7 @@
 
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/ivd-error.h"
@@ -13,27 +14,37 @@
 
 #define SIZE (1024 * 1024)
 #define INTERVAL_USEC 2000
+#define LARGE (16 * 1024 * 1024)
+#define N_LARGE 32
 
 typedef struct
 {
   IvdCopyPool *pool;
   IvdWatchBudget *budget;
   IvdMapping *mapping;
-  gboolean ready;
+  guint n_ready;
   guint changes;
   guint64 low, high; /* what the changes span */
 } Fixture;
 
-static void
-set_up (Fixture *fixture, gconstpointer data)
+static IvdMapping *
+map_new (guint64 size)
 {
   g_autoptr (GError) error = NULL;
   int fd = memfd_create ("ivt", MFD_CLOEXEC);
+  IvdMapping *mapping;
 
-  g_assert_cmpint (ftruncate (fd, SIZE), ==, 0);
-  fixture->mapping = ivd_mapping_new (fd, 0, SIZE, 0, &error);
+  g_assert_cmpint (ftruncate (fd, (off_t) size), ==, 0);
+  mapping = ivd_mapping_new (fd, 0, size, 0, &error);
   g_assert_no_error (error);
   close (fd);
+  return mapping;
+}
+
+static void
+set_up (Fixture *fixture, gconstpointer data)
+{
+  fixture->mapping = map_new (SIZE);
   fixture->pool = ivd_copy_pool_new ();
   fixture->budget = g_rc_box_new0 (IvdWatchBudget);
   fixture->low = G_MAXUINT64;
@@ -54,7 +65,7 @@ tear_down (Fixture *fixture, gconstpointer data)
 static void
 on_ready (gpointer data)
 {
-  ((Fixture *) data)->ready = TRUE;
+  ((Fixture *) data)->n_ready++;
 }
 
 static void
@@ -68,16 +79,24 @@ on_change (guint64 offset, guint64 length, gpointer data)
 }
 
 static IvdWatch *
-begin (Fixture *fixture, guint64 offset, guint64 length)
+watch_new (Fixture *fixture, IvdMapping *mapping, guint64 offset, guint64 length, guint64 min_interval_usec)
 {
   g_autoptr (GError) error = NULL;
+  IvdWatch *watch = ivd_watch_new (fixture->budget, fixture->pool, mapping, offset, length, min_interval_usec,
+                                   on_ready, on_change, fixture, &error);
+
+  g_assert_no_error (error);
+  return watch;
+}
+
+static IvdWatch *
+begin (Fixture *fixture, guint64 offset, guint64 length)
+{
   IvdWatch *watch;
 
-  fixture->ready = FALSE;
-  watch = ivd_watch_new (fixture->budget, fixture->pool, fixture->mapping, offset, length, INTERVAL_USEC, on_ready,
-                         on_change, fixture, &error);
-  g_assert_no_error (error);
-  while (!fixture->ready)
+  fixture->n_ready = 0;
+  watch = watch_new (fixture, fixture->mapping, offset, length, INTERVAL_USEC);
+  while (fixture->n_ready == 0)
     g_main_context_iteration (NULL, TRUE);
   return watch;
 }
@@ -176,14 +195,7 @@ static void
 test_free_while_it_looks (Fixture *fixture, gconstpointer data)
 {
   for (guint i = 0; i < 50; i++)
-    {
-      g_autoptr (GError) error = NULL;
-      IvdWatch *watch = ivd_watch_new (fixture->budget, fixture->pool, fixture->mapping, 0, SIZE, INTERVAL_USEC, on_ready, on_change,
-                                       fixture, &error);
-
-      g_assert_no_error (error);
-      ivd_watch_free (watch);
-    }
+    ivd_watch_free (watch_new (fixture, fixture->mapping, 0, SIZE, INTERVAL_USEC));
   while (g_main_context_iteration (NULL, FALSE))
     continue;
   g_assert_cmpuint (fixture->changes, ==, 0);
@@ -207,17 +219,198 @@ test_lost_memory_ends_it_quietly (Fixture *fixture, gconstpointer data)
 }
 
 static void
-test_bad_ranges (Fixture *fixture, gconstpointer data)
+assert_refused (Fixture *fixture, guint64 offset, guint64 length)
 {
   g_autoptr (GError) error = NULL;
 
-  g_assert_null (ivd_watch_new (fixture->budget, fixture->pool, fixture->mapping, SIZE, 1, INTERVAL_USEC, NULL, on_change, fixture,
-                                &error));
+  g_assert_null (ivd_watch_new (fixture->budget, fixture->pool, fixture->mapping, offset, length, 1000, NULL,
+                                on_change, fixture, &error));
   g_assert_error (error, IVD_ERROR, IVD_ERROR_OUT_OF_RANGE);
-  g_clear_error (&error);
-  g_assert_null (ivd_watch_new (fixture->budget, fixture->pool, fixture->mapping, G_MAXUINT64, 2, INTERVAL_USEC, NULL, on_change,
-                                fixture, &error));
-  g_assert_error (error, IVD_ERROR, IVD_ERROR_OUT_OF_RANGE);
+}
+
+static void
+test_bad_ranges (Fixture *fixture, gconstpointer data)
+{
+  assert_refused (fixture, SIZE, 1);
+  assert_refused (fixture, 0, SIZE + 1);
+  assert_refused (fixture, G_MAXUINT64, 2);
+}
+
+/* Freed while one looks and all others wait for the thread, in any order. */
+static void
+test_free_while_they_wait (Fixture *fixture, gconstpointer data)
+{
+  IvdWatch *watches[20];
+
+  for (guint i = 0; i < G_N_ELEMENTS (watches); i++)
+    watches[i] = watch_new (fixture, fixture->mapping, 0, SIZE, INTERVAL_USEC);
+  for (guint i = 0; i < G_N_ELEMENTS (watches); i += 2)
+    ivd_watch_free (watches[i]);
+  while (fixture->n_ready < G_N_ELEMENTS (watches) / 2)
+    g_main_context_iteration (NULL, TRUE);
+  for (guint i = 1; i < G_N_ELEMENTS (watches); i += 2)
+    ivd_watch_free (watches[i]);
+  while (g_main_context_iteration (NULL, FALSE))
+    continue;
+  g_assert_cmpuint (fixture->n_ready, ==, G_N_ELEMENTS (watches) / 2);
+}
+
+/* Longer than any timer and any life, but no overflow. */
+static void
+test_endless_interval (Fixture *fixture, gconstpointer data)
+{
+  g_autoptr (IvdWatch) watch = watch_new (fixture, fixture->mapping, 0, SIZE, G_MAXUINT64);
+
+  while (fixture->n_ready == 0)
+    g_main_context_iteration (NULL, TRUE);
+  poke_byte (fixture, 0, 1);
+  ivd_watch_poke (watch);
+  g_assert_false (g_main_context_iteration (NULL, FALSE));
+}
+
+/* However often it is poked it does not look before its interval is over. */
+static void
+test_poke_keeps_the_interval (Fixture *fixture, gconstpointer data)
+{
+  const gint64 interval = 200 * 1000, begun = g_get_monotonic_time ();
+  g_autoptr (IvdWatch) watch = watch_new (fixture, fixture->mapping, 0, SIZE, (guint64) interval);
+
+  while (fixture->n_ready == 0)
+    g_main_context_iteration (NULL, TRUE);
+  poke_byte (fixture, 0, 1);
+  while (fixture->changes == 0)
+    {
+      ivd_watch_poke (watch);
+      g_main_context_iteration (NULL, TRUE);
+    }
+  g_assert_cmpint (g_get_monotonic_time () - begun, >=, interval);
+}
+
+/*
+ * Watches that together cost far more than they may have: an interval of 1 ms
+ * where one look takes longer than that, times N_LARGE.
+ */
+
+typedef struct
+{
+  IvdMapping *mapping;
+  guint n_watches;
+  IvdWatch *watches[N_LARGE];
+} Crowd;
+
+static void
+crowd_begin (Fixture *fixture, Crowd *crowd, guint n_watches)
+{
+  crowd->n_watches = n_watches;
+  crowd->mapping = map_new (LARGE);
+  /* Pages that are there, so that each look costs the same. */
+  g_assert_true (ivd_memory_fill (crowd->mapping, 0, LARGE, 0x55, NULL));
+  for (guint i = 0; i < n_watches; i++)
+    crowd->watches[i] = watch_new (fixture, crowd->mapping, 0, LARGE, 1000);
+  while (fixture->n_ready < n_watches)
+    g_main_context_iteration (NULL, TRUE);
+}
+
+static void
+crowd_end (Crowd *crowd)
+{
+  for (guint i = 0; i < crowd->n_watches; i++)
+    ivd_watch_free (crowd->watches[i]);
+  ivd_mapping_unref (crowd->mapping);
+}
+
+static gboolean
+on_time_over (gpointer data)
+{
+  gboolean *is_over = data;
+
+  *is_over = TRUE;
+  return G_SOURCE_REMOVE;
+}
+
+static gdouble
+process_seconds (void)
+{
+  struct timespec now;
+
+  clock_gettime (CLOCK_PROCESS_CPUTIME_ID, &now);
+  return (gdouble) now.tv_sec + (gdouble) now.tv_nsec / 1e9;
+}
+
+/* All together they keep to the budget. That nothing happens takes its time. */
+static void
+test_budget (Fixture *fixture, gconstpointer data)
+{
+  gboolean is_over = FALSE;
+  gdouble before;
+  Crowd crowd;
+
+  crowd_begin (fixture, &crowd, N_LARGE);
+  before = process_seconds ();
+  g_timeout_add (1000, on_time_over, &is_over);
+  while (!is_over)
+    g_main_context_iteration (NULL, TRUE);
+  /* Each for itself they would take N_LARGE times 2 %. */
+  g_assert_cmpfloat (process_seconds () - before, <, 0.2);
+  crowd_end (&crowd);
+}
+
+/* The shortest of some times from a change to its telling, each just after a
+ * look. */
+static gint64
+shortest_time (Fixture *fixture, IvdMapping *mapping, IvdWatch *watch, gboolean poke)
+{
+  gint64 shortest = G_MAXINT64;
+
+  for (guint8 i = 0; i < 5; i++)
+    {
+      const guint changes = fixture->changes;
+      const gint64 begun = g_get_monotonic_time ();
+      guint8 value = (guint8) (2 * i + (poke ? 2 : 1));
+
+      g_assert_true (ivd_memory_write (mapping, LARGE - 1, &value, 1, NULL));
+      if (poke)
+        ivd_watch_poke (watch);
+      while (fixture->changes == changes)
+        g_main_context_iteration (NULL, TRUE);
+      shortest = MIN (shortest, g_get_monotonic_time () - begun);
+    }
+  return shortest;
+}
+
+/* One that is poked looks before its share is saved up. */
+static void
+test_poke_borrows (Fixture *fixture, gconstpointer data)
+{
+  gint64 by_itself, poked;
+  Crowd crowd;
+
+  crowd_begin (fixture, &crowd, 1);
+  (void) shortest_time (fixture, crowd.mapping, crowd.watches[0], FALSE);
+  by_itself = shortest_time (fixture, crowd.mapping, crowd.watches[0], FALSE);
+  poked = shortest_time (fixture, crowd.mapping, crowd.watches[0], TRUE);
+  g_assert_cmpint (poked, <, by_itself / 2);
+  crowd_end (&crowd);
+}
+
+/* A small one is not slowed with the large ones beside it. */
+static void
+test_small_among_large (Fixture *fixture, gconstpointer data)
+{
+  g_autoptr (IvdWatch) small = NULL;
+  Crowd crowd;
+
+  crowd_begin (fixture, &crowd, N_LARGE);
+  small = watch_new (fixture, fixture->mapping, 0, 64, INTERVAL_USEC);
+  while (fixture->n_ready < N_LARGE + 1)
+    g_main_context_iteration (NULL, TRUE);
+  for (guint8 i = 1; i <= 5; i++)
+    {
+      poke_byte (fixture, 3, i);
+      while (fixture->changes < i)
+        g_main_context_iteration (NULL, TRUE);
+    }
+  crowd_end (&crowd);
 }
 
 int
@@ -233,6 +426,12 @@ main (int argc, char **argv)
   ADD ("free-while-it-looks", test_free_while_it_looks);
   ADD ("lost-memory-ends-it-quietly", test_lost_memory_ends_it_quietly);
   ADD ("bad-ranges", test_bad_ranges);
+  ADD ("free-while-they-wait", test_free_while_they_wait);
+  ADD ("endless-interval", test_endless_interval);
+  ADD ("poke-keeps-the-interval", test_poke_keeps_the_interval);
+  ADD ("poke-borrows", test_poke_borrows);
+  ADD ("budget", test_budget);
+  ADD ("small-among-large", test_small_among_large);
 #undef ADD
   return g_test_run ();
 }
