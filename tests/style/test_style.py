@@ -121,14 +121,14 @@ def test_tests_of_the_seeds_table_exist():
 
 
 def test_packages_are_named_once():
-    """tools/packages is the only list; no set has a package twice."""
-    with open(os.path.join(SOURCE_DIR, 'tools', 'packages'), encoding='utf-8') as file:
+    """tests/tools/packages is the only list; no set has a package twice."""
+    with open(os.path.join(SOURCE_DIR, 'tests', 'tools', 'packages'), encoding='utf-8') as file:
         rows = [tuple(line.split()) for line in file if line.strip() and not line.startswith('#')]
     assert all(len(row) == 2 for row in rows)
     assert len(rows) == len(set(rows))
     installers = [path for path in files('') if not path.startswith(os.path.join(SOURCE_DIR, 'tests', 'style'))
                   and b'apt-get' in read(path) and b' install ' in read(path)]
-    assert [os.path.relpath(path, SOURCE_DIR) for path in installers] == ['tools/common.sh']
+    assert [os.path.relpath(path, SOURCE_DIR) for path in installers] == ['tests/tools/common.sh']
 
 
 def read(path):

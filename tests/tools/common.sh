@@ -14,7 +14,7 @@ die() {
 # The packages of the named sets.
 packages() {
   for set in "$@"; do
-    awk -v set="$set" '$1 == set { print $2 }' tools/packages
+    awk -v set="$set" '$1 == set { print $2 }' tests/tools/packages
   done | sort -u
 }
 

@@ -17,4 +17,4 @@ esac
 need build run
 CC=${CC-gcc} configure build-bench -Dbuildtype=release
 compile build-bench
-exec python3 tools/bench.py build-bench "$@"
+exec python3 tests/tools/bench.py build-bench "$@"

@@ -13,4 +13,4 @@ TEXT
 esac
 
 set -- style
-. tools/test.sh
+. tests/tools/test.sh

@@ -105,4 +105,4 @@ for build in $builds; do
   test_build "$build"
 done
 # shellcheck disable=SC2086
-exec python3 tools/summary.py $failed_builds $logs
+exec python3 tests/tools/summary.py $failed_builds $logs
