@@ -278,11 +278,24 @@ backend_pause_vector (gpointer data, guint vector, gboolean paused)
   ivd_vector_reader_pause (self->reader, vector, paused);
 }
 
+/* The region is taken away while it is being attached: the daemon stops. */
+static void
+abandon_attach (IvdBackend *self)
+{
+  g_autoptr (GTask) task = g_steal_pointer (&self->attach);
+
+  clear_source (&self->attach_timer);
+  clear_source (&self->attach_cancel);
+  g_task_return_new_error (task, IVD_ERROR, IVD_ERROR_CLOSED, "attaching was called off");
+}
+
 static void
 backend_detach (gpointer data, gboolean keep, IvdDetachedFunc done, gpointer done_data)
 {
   IvdBackend *self = data;
 
+  if (self->attach != NULL)
+    abandon_attach (self);
   self->done = done;
   self->done_data = done_data;
   self->done_keep = keep;

@@ -159,6 +159,30 @@ test_attach_cancelled (IvtBackend *f, gconstpointer data)
 }
 
 static void
+on_emptied (gpointer data)
+{
+  *(gboolean *) data = TRUE;
+}
+
+/* The daemon stops while a region is being attached. */
+static void
+test_taken_away_while_attaching (IvtBackend *f, gconstpointer data)
+{
+  g_autoptr (GVariant) given = g_variant_ref_sink (g_variant_new_parsed ("{'script': <'timer 1000 ready'>}"));
+  g_autoptr (IvdOptions) options = ivd_options_new (ivd_plugin_get_table (f->fake), given, NULL, NULL, NULL);
+  g_autoptr (GError) error = NULL;
+  gboolean emptied = FALSE;
+
+  ivd_backend_attach (f->host, f->fake, "early", options, NULL, on_cancelled_attach, &error);
+  ivd_registry_remove_all (f->registry, TRUE, on_emptied, &emptied);
+  ivt_wait_until (emptied && error != NULL);
+  g_assert_error (error, IVD_ERROR, IVD_ERROR_CLOSED);
+  g_assert_cmpuint (f->control->counters.kept, ==, 1);
+  g_assert_cmpuint (ivd_plugin_host_count (f->host), ==, 0);
+  ivt_backend_iterate ();
+}
+
+static void
 test_resolved (IvtBackend *f, gconstpointer data)
 {
   IvdRegion *region = ivt_backend_attach_or_die (f, "one", "resolved room 16M; ready");
@@ -423,6 +447,7 @@ main (int argc, char **argv)
   ADD ("attach-later", test_attach_later);
   ADD ("attach-times-out", test_attach_times_out);
   ADD ("attach-cancelled", test_attach_cancelled);
+  ADD ("taken-away-while-attaching", test_taken_away_while_attaching);
   ADD ("resolved", test_resolved);
   ADD ("same-name-twice", test_same_name_twice);
   ADD ("peers", test_peers);
