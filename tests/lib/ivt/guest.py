@@ -61,7 +61,8 @@ class Guest:
     def wait_line(self, start, timeout):
         """The first line of the serial port that starts so."""
         def look():
-            for line in self.qemu.serial().splitlines():
+            # A line that is still on its way is none yet.
+            for line in self.qemu.serial().rpartition('\n')[0].splitlines():
                 if line.startswith(start):
                     return line
             self.qemu.must_run()
