@@ -10,7 +10,7 @@ Builds and runs every test. NAME picks a part:
   a build   gcc    everything, warnings are errors
             asan   clang; address and undefined-behaviour sanitizers, leaks are fatal
             tsan   the thread sanitizer, for what threads share
-            bare   without D-Bus and systemd
+            bare   without D-Bus, HTTP and systemd
   a suite   unit, threads, plugin, integration, guest, fuzz, style, lib
   a test    as `meson test --list` names it
 A suite or a test runs in the build gcc if no build is named.
@@ -43,7 +43,7 @@ options_of() {
   gcc) echo ;;
   asan) echo -Db_sanitize=address,undefined -Db_lundef=false -Dbench=false ;;
   tsan) echo -Db_sanitize=thread -Db_lundef=false -Dbench=false ;;
-  bare) echo -Ddbus=disabled -Dsystemd=disabled ;;
+  bare) echo -Ddbus=disabled -Dhttp=disabled -Dsystemd=disabled ;;
   esac
 }
 
