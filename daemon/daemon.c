@@ -37,6 +37,7 @@ struct _IvdDaemon
   IvdConfig *config;
   GPtrArray *saved; /* of IvdConfigRegion, from earlier runs */
   IvdRegistry *registry;
+  IvdPublisher *publisher;
   IvdCopyPool *pool;
   IvdWaiter *waiter;
   IvdPoller *poller;
@@ -135,6 +136,7 @@ make_registry (IvdDaemon *self, GError **error)
   if (serial == NULL)
     return FALSE;
   self->registry = ivd_registry_new (serial);
+  self->publisher = ivd_publisher_new (self->registry);
   return TRUE;
 }
 
@@ -172,6 +174,7 @@ fill_context (IvdDaemon *self)
 {
   self->context = (IvdContext){
     .registry = self->registry,
+    .publisher = self->publisher,
     .plugins = self->plugins,
     .backends = self->backends,
     .access = ivd_config_get_access (self->config),
@@ -310,6 +313,7 @@ ivd_daemon_free (IvdDaemon *daemon)
   g_clear_pointer (&daemon->pool, ivd_copy_pool_free);
   g_clear_pointer (&daemon->poller, ivd_poller_free);
   g_clear_pointer (&daemon->plugins, ivd_plugin_store_free);
+  g_clear_pointer (&daemon->publisher, ivd_publisher_free);
   g_clear_object (&daemon->registry);
   g_clear_pointer (&daemon->saved, g_ptr_array_unref);
   g_clear_pointer (&daemon->config, ivd_config_unref);

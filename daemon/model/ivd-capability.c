@@ -3,6 +3,8 @@
 
 #include "model/ivd-capability.h"
 
+#include "base/ivd-error.h"
+
 static const char *const names[IVD_CAP_COUNT] = {
   "read",
   "write",
@@ -37,4 +39,15 @@ ivd_capability_names (guint capabilities)
     if (capabilities & (1u << bit))
       list[n++] = names[bit];
   return list;
+}
+
+gboolean
+ivd_capability_check (guint capabilities, IvdCapability wanted, const char *region, const char *plugin, GError **error)
+{
+  if (capabilities & wanted)
+    return TRUE;
+  g_set_error (error, IVD_ERROR, IVD_ERROR_NOT_SUPPORTED,
+               "region '%s' has not the capability '%s' (plugin %s)",
+               region, ivd_capability_name (wanted), plugin);
+  return FALSE;
 }

@@ -3,7 +3,8 @@
 
 #include "model/ivd-region.h"
 
-/* For ivd-region.c, which reads, and ivd-registry.c, which alone writes. */
+/* For ivd-region.c and ivd-region-view.c, which read, and ivd-registry.c, which
+ * alone writes. Texts are reference counted: views share them. */
 
 struct _IvdRegion
 {
@@ -31,10 +32,14 @@ struct _IvdRegion
   guint capabilities;
   gint own_id;
   guint vectors;
-  guint64 *vector_counts; /* vectors of them */
-  GTree *peers;           /* id → IvdPeer */
+  GTree *peers;         /* id → IvdPeer */
+  GPtrArray *peer_list; /* the same as a list; NULL: nobody has asked since they changed */
 
-  IvdStatistics statistics;
+  IvdStatistics *statistics;
 };
 
 IvdRegion *ivd_region_new (const char *name, const char *plugin, GVariant *options, const IvdRegionBackend *backend, gpointer backend_data);
+
+/* What a region in that state, and a view of it, answers: TRUE when ready. */
+gboolean ivd_region_state_check (IvdRegionState state, const char *name, const char *reason, GError **error)
+    G_GNUC_WARN_UNUSED_RESULT;

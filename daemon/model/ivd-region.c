@@ -36,12 +36,9 @@ compare_ids (gconstpointer a, gconstpointer b, gpointer data)
 }
 
 static void
-peer_free (gpointer data)
+peer_unref (gpointer data)
 {
-  IvdPeer *peer = data;
-
-  g_free ((char *) peer->credentials.executable);
-  g_free (peer);
+  ivd_peer_unref (data);
 }
 
 static void
@@ -50,13 +47,14 @@ ivd_region_finalize (GObject *object)
   IvdRegion *self = IVD_REGION (object);
 
   g_warn_if_fail (self->backend_data == NULL || self->backend->free == NULL);
-  g_free (self->name);
-  g_free (self->plugin);
+  g_ref_string_release (self->name);
+  g_ref_string_release (self->plugin);
   g_variant_unref (self->options);
-  g_free (self->reason);
+  g_clear_pointer (&self->reason, g_ref_string_release);
   g_clear_pointer (&self->mapping, ivd_mapping_unref);
-  g_free (self->vector_counts);
+  g_clear_pointer (&self->peer_list, g_ptr_array_unref);
   g_tree_unref (self->peers);
+  ivd_statistics_unref (self->statistics);
   G_OBJECT_CLASS (ivd_region_parent_class)->finalize (object);
 }
 
@@ -70,7 +68,8 @@ static void
 ivd_region_init (IvdRegion *self)
 {
   self->own_id = -1;
-  self->peers = g_tree_new_full (compare_ids, NULL, NULL, peer_free);
+  self->peers = g_tree_new_full (compare_ids, NULL, NULL, peer_unref);
+  self->statistics = ivd_statistics_new ();
 }
 
 IvdRegion *
@@ -78,8 +77,8 @@ ivd_region_new (const char *name, const char *plugin, GVariant *options, const I
 {
   IvdRegion *self = g_object_new (IVD_TYPE_REGION, NULL);
 
-  self->name = g_strdup (name);
-  self->plugin = g_strdup (plugin);
+  self->name = g_ref_string_new (name);
+  self->plugin = g_ref_string_new (plugin);
   self->options = g_variant_ref_sink (options);
   self->backend = backend;
   self->backend_data = backend_data;
@@ -149,13 +148,13 @@ ivd_region_get_generation (IvdRegion *region)
 IvdStatistics *
 ivd_region_get_statistics (IvdRegion *region)
 {
-  return &region->statistics;
+  return region->statistics;
 }
 
 guint64
 ivd_region_get_vector_count (IvdRegion *region, guint vector)
 {
-  return vector < region->vectors ? region->vector_counts[vector] : 0;
+  return vector < region->vectors ? ivd_statistics_get_interrupts (region->statistics, vector) : 0;
 }
 
 guint
@@ -173,39 +172,47 @@ ivd_region_get_peer (IvdRegion *region, guint id)
 static gboolean
 collect_peer (gpointer key, gpointer value, gpointer data)
 {
-  g_ptr_array_add (data, value);
+  g_ptr_array_add (data, (gpointer) ivd_peer_ref (value));
   return FALSE;
 }
 
 GPtrArray *
 ivd_region_get_peers (IvdRegion *region)
 {
-  GPtrArray *peers = g_ptr_array_sized_new (ivd_region_get_peer_count (region));
-
-  g_tree_foreach (region->peers, collect_peer, peers);
-  return peers;
+  if (region->peer_list == NULL)
+    {
+      region->peer_list = g_ptr_array_new_full (ivd_region_get_peer_count (region), peer_unref);
+      g_tree_foreach (region->peers, collect_peer, region->peer_list);
+    }
+  return g_ptr_array_ref (region->peer_list);
 }
 
 gboolean
-ivd_region_check_ready (IvdRegion *region, GError **error)
+ivd_region_state_check (IvdRegionState state, const char *name, const char *reason, GError **error)
 {
-  switch (region->state)
+  switch (state)
     {
     case IVD_REGION_READY:
       return TRUE;
     case IVD_REGION_CONNECTING:
       g_set_error (error, IVD_ERROR, IVD_ERROR_REGION_LOST,
-                   "region '%s' is still connecting: it has no memory yet", region->name);
+                   "region '%s' is still connecting: it has no memory yet", name);
       return FALSE;
     case IVD_REGION_LOST:
-      g_set_error (error, IVD_ERROR, IVD_ERROR_REGION_LOST, "region '%s' is lost: %s", region->name,
-                   region->reason != NULL ? region->reason : "what stood behind it is gone");
+      g_set_error (error, IVD_ERROR, IVD_ERROR_REGION_LOST, "region '%s' is lost: %s", name,
+                   reason != NULL ? reason : "what stood behind it is gone");
       return FALSE;
     case IVD_REGION_CLOSED:
     default:
-      g_set_error (error, IVD_ERROR, IVD_ERROR_CLOSED, "region '%s' is closed: it has been detached", region->name);
+      g_set_error (error, IVD_ERROR, IVD_ERROR_CLOSED, "region '%s' is closed: it has been detached", name);
       return FALSE;
     }
+}
+
+gboolean
+ivd_region_check_ready (IvdRegion *region, GError **error)
+{
+  return ivd_region_state_check (region->state, region->name, region->reason, error);
 }
 
 IvdMapping *
@@ -219,12 +226,7 @@ ivd_region_ref_mapping (IvdRegion *region, GError **error)
 gboolean
 ivd_region_check_capability (IvdRegion *region, IvdCapability capability, GError **error)
 {
-  if (region->capabilities & capability)
-    return TRUE;
-  g_set_error (error, IVD_ERROR, IVD_ERROR_NOT_SUPPORTED,
-               "region '%s' has not the capability '%s' (plugin %s)",
-               region->name, ivd_capability_name (capability), region->plugin);
-  return FALSE;
+  return ivd_capability_check (region->capabilities, capability, region->name, region->plugin, error);
 }
 
 /* Ready, and able to: what every call down to the backend asks first. */
@@ -339,7 +341,7 @@ ivd_region_ring (IvdRegion *region, guint peer, guint vector, guint *ret_sent, G
         return FALSE;
       sent = ring_everybody (region, vector);
     }
-  ivd_statistics_add (&region->statistics, IVD_STAT_INTERRUPTS_SENT, sent);
+  ivd_statistics_add (region->statistics, IVD_STAT_INTERRUPTS_SENT, sent);
   *ret_sent = sent;
   return TRUE;
 }

@@ -75,7 +75,8 @@ guint64 ivd_region_get_vector_count (IvdRegion *region, guint vector);
 guint ivd_region_get_peer_count (IvdRegion *region);
 /* NULL: not there. */
 const IvdPeer *ivd_region_get_peer (IvdRegion *region, guint id);
-/* Ordered by id; of const IvdPeer *. (transfer container) */
+/* Ordered by id; of const IvdPeer *. Shared: not to be changed; any thread may
+ * keep and read it. (transfer full) */
 GPtrArray *ivd_region_get_peers (IvdRegion *region);
 
 /* The memory for reading and writing, or the error that says why there is

@@ -174,10 +174,10 @@ removal_done (gpointer data)
 static void
 set_state (IvdRegion *region, IvdRegionState state, const char *reason)
 {
-  char *copy = g_strdup (reason);
+  char *copy = reason != NULL ? g_ref_string_new (reason) : NULL;
 
   region->state = state;
-  g_free (region->reason);
+  g_clear_pointer (&region->reason, g_ref_string_release);
   region->reason = copy;
 }
 
@@ -345,12 +345,6 @@ ivd_registry_set_own (IvdRegistry *registry, IvdRegion *region, gint own_id, gui
   g_return_if_fail (!region->removed);
   if (region->own_id == own_id && region->vectors == vectors && region->capabilities == capabilities)
     return;
-  if (region->vectors != vectors)
-    {
-      region->vector_counts = g_renew (guint64, region->vector_counts, vectors);
-      for (guint v = region->vectors; v < vectors; v++)
-        region->vector_counts[v] = 0;
-    }
   region->own_id = own_id;
   region->vectors = vectors;
   region->capabilities = capabilities;
@@ -362,23 +356,18 @@ static guint
 forget_peers (IvdRegistry *self, IvdRegion *region)
 {
   g_autoptr (GPtrArray) peers = ivd_region_get_peers (region);
-  g_autoptr (GArray) ids = g_array_new (FALSE, FALSE, sizeof (guint));
 
+  g_tree_remove_all (region->peers);
+  g_clear_pointer (&region->peer_list, g_ptr_array_unref);
+  ivd_statistics_add (region->statistics, IVD_STAT_PEERS_DISCONNECTED, peers->len);
   for (guint i = 0; i < peers->len; i++)
     {
-      guint id = ((const IvdPeer *) g_ptr_array_index (peers, i))->id;
-
-      g_array_append_val (ids, id);
-    }
-  g_tree_remove_all (region->peers);
-  ivd_statistics_add (&region->statistics, IVD_STAT_PEERS_DISCONNECTED, ids->len);
-  for (guint i = 0; i < ids->len; i++)
-    {
-      IvdEvent event = { .type = IVD_EVENT_PEER_DISCONNECTED, .peer = g_array_index (ids, guint, i) };
+      const IvdPeer *peer = g_ptr_array_index (peers, i);
+      IvdEvent event = { .type = IVD_EVENT_PEER_DISCONNECTED, .peer = peer->id };
 
       emit_event (self, region, &event);
     }
-  return ids->len > 0 ? IVD_REGION_CHANGE_PEERS : 0;
+  return peers->len > 0 ? IVD_REGION_CHANGE_PEERS : 0;
 }
 
 void
@@ -401,22 +390,10 @@ ivd_registry_set_lost (IvdRegistry *registry, IvdRegion *region, const char *rea
     }
   if (region->mapping != NULL)
     ivd_mapping_lose (region->mapping, reason);
-  ivd_statistics_add (&region->statistics, IVD_STAT_LOSSES, 1);
+  ivd_statistics_add (region->statistics, IVD_STAT_LOSSES, 1);
   changes = forget_peers (registry, region);
   changes |= change_state (registry, region, IVD_REGION_LOST, reason);
   emit_changed (registry, region, changes);
-}
-
-static IvdPeer *
-peer_new (guint id, guint vectors, const IvdCredentials *credentials)
-{
-  IvdPeer *peer = g_new0 (IvdPeer, 1);
-
-  peer->id = id;
-  peer->vectors = vectors;
-  peer->credentials = credentials != NULL ? *credentials : IVD_CREDENTIALS_UNKNOWN;
-  peer->credentials.executable = g_strdup (peer->credentials.executable);
-  return peer;
 }
 
 void
@@ -429,10 +406,11 @@ ivd_registry_peer_connected (IvdRegistry *registry, IvdRegion *region, guint id,
   if (known != NULL && known->vectors == vectors)
     return;
   if (known == NULL)
-    ivd_statistics_add (&region->statistics, IVD_STAT_PEERS_CONNECTED, 1);
+    ivd_statistics_add (region->statistics, IVD_STAT_PEERS_CONNECTED, 1);
   else if (credentials == NULL)
     credentials = &known->credentials;
-  g_tree_replace (region->peers, GUINT_TO_POINTER (id), peer_new (id, vectors, credentials));
+  g_tree_replace (region->peers, GUINT_TO_POINTER (id), (gpointer) ivd_peer_new (id, vectors, credentials));
+  g_clear_pointer (&region->peer_list, g_ptr_array_unref);
   emit_event (registry, region, &event);
   emit_changed (registry, region, IVD_REGION_CHANGE_PEERS);
 }
@@ -445,7 +423,8 @@ ivd_registry_peer_disconnected (IvdRegistry *registry, IvdRegion *region, guint 
   g_return_if_fail (!region->removed);
   if (!g_tree_remove (region->peers, GUINT_TO_POINTER (id)))
     return;
-  ivd_statistics_add (&region->statistics, IVD_STAT_PEERS_DISCONNECTED, 1);
+  g_clear_pointer (&region->peer_list, g_ptr_array_unref);
+  ivd_statistics_add (region->statistics, IVD_STAT_PEERS_DISCONNECTED, 1);
   emit_event (registry, region, &event);
   emit_changed (registry, region, IVD_REGION_CHANGE_PEERS);
 }
@@ -456,8 +435,7 @@ ivd_registry_interrupt (IvdRegistry *registry, IvdRegion *region, guint vector, 
   IvdEvent event = { .type = IVD_EVENT_INTERRUPT, .vector = vector, .count = count };
 
   g_return_if_fail (!region->removed && vector < region->vectors);
-  region->vector_counts[vector] += count;
-  ivd_statistics_add (&region->statistics, IVD_STAT_INTERRUPTS_RECEIVED, count);
+  ivd_statistics_add_interrupts (region->statistics, vector, count);
   emit_event (registry, region, &event);
 }
 

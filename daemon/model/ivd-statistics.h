@@ -6,7 +6,8 @@
 #include "base/ivd-error.h"
 
 /*
- * What is counted of a region. Any thread may add; readers get each number
+ * What is counted of a region. Reference counted, so that it may be read after
+ * its region has gone. Any thread may add and read; readers get each number
  * whole, not all numbers at one moment.
  */
 
@@ -25,17 +26,24 @@ typedef enum
 
 #define IVD_STAT_COUNT (IVD_STAT_ERRORS + 1)
 
-typedef struct
-{
-  guint64 counters[IVD_STAT_COUNT];
-  guint64 errors[IVD_ERROR_COUNT];
-} IvdStatistics;
+typedef struct _IvdStatistics IvdStatistics;
 
 /* "read_bytes" ... */
 const char *ivd_stat_name (IvdStat stat);
+
+/* All at 0. (transfer full) */
+IvdStatistics *ivd_statistics_new (void);
+IvdStatistics *ivd_statistics_ref (IvdStatistics *statistics);
+void ivd_statistics_unref (IvdStatistics *statistics);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (IvdStatistics, ivd_statistics_unref)
 
 void ivd_statistics_add (IvdStatistics *statistics, IvdStat stat, guint64 count);
 guint64 ivd_statistics_get (const IvdStatistics *statistics, IvdStat stat);
 /* Counts an operation's failure under its code. */
 void ivd_statistics_add_error (IvdStatistics *statistics, const GError *error);
 guint64 ivd_statistics_get_errors (const IvdStatistics *statistics, IvdErrorCode code);
+
+/* Rings received on an own vector, ever; vector < IVD_LIMIT_VECTORS. */
+void ivd_statistics_add_interrupts (IvdStatistics *statistics, guint vector, guint64 count);
+/* 0 for vectors that there never were. */
+guint64 ivd_statistics_get_interrupts (const IvdStatistics *statistics, guint vector);

@@ -4,7 +4,7 @@
 #include "access/ivd-access.h"
 #include "memory/ivd-copy.h"
 #include "memory/ivd-waiter.h"
-#include "model/ivd-registry.h"
+#include "model/ivd-publisher.h"
 #include "plugin/ivd-plugin-host.h"
 #include "plugin/ivd-plugin-store.h"
 
@@ -19,6 +19,7 @@ typedef struct _IvdWatches IvdWatches;
 typedef struct
 {
   IvdRegistry *registry;
+  IvdPublisher *publisher;
   IvdPluginStore *plugins;
   IvdPluginHost *backends;
   IvdAccess *access;
