@@ -11,11 +11,13 @@ die() {
   exit 1
 }
 
-# The packages of the named sets.
+# The packages of the named sets, but for those whose program is there already.
 packages() {
   for set in "$@"; do
-    awk -v set="$set" '$1 == set { print $2 }' tests/tools/packages
-  done | sort -u
+    awk -v set="$set" '$1 == set { print $2, $3 }' tests/tools/packages
+  done | sort -u | while read -r package program; do
+    [ -n "$program" ] && command -v "$program" >/dev/null || echo "$package"
+  done
 }
 
 as_root() {
