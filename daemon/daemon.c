@@ -47,6 +47,7 @@ struct _IvdDaemon
   IvdSubscriptions *subscriptions;
   IvdWatches *watches;
   IvdWakes *wakes;
+  IvdLogins *logins;
   IvdContext context;
   IvdBus *bus;
   IvdNotify *notify;
@@ -183,6 +184,7 @@ fill_context (IvdDaemon *self)
     .handover = self->handover,
     .subscriptions = self->subscriptions,
     .watches = self->watches,
+    .logins = self->logins,
     .state_dir = self->regions_dir,
   };
 }
@@ -202,6 +204,7 @@ make_parts (IvdDaemon *self, const IvdDaemonOptions *options, GError **error)
   self->handover = ivd_handover_new (self->registry);
   self->subscriptions = ivd_subscriptions_new (self->registry);
   self->watches = ivd_watches_new (self->registry, self->pool);
+  self->logins = ivd_logins_new ();
   fill_context (self);
   return TRUE;
 }
@@ -304,6 +307,7 @@ ivd_daemon_free (IvdDaemon *daemon)
     return;
   g_clear_pointer (&daemon->bus, ivd_bus_free);
   g_clear_pointer (&daemon->notify, ivd_notify_free);
+  g_clear_pointer (&daemon->logins, ivd_logins_unref);
   g_clear_pointer (&daemon->watches, ivd_watches_free);
   g_clear_pointer (&daemon->subscriptions, ivd_subscriptions_free);
   g_clear_pointer (&daemon->handover, ivd_handover_free);

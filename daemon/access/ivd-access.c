@@ -199,15 +199,6 @@ list_has (const GArray *members, IvdCaller *caller)
   return FALSE;
 }
 
-/* The permissions that include the one asked for. */
-static guint
-bits_that_grant (IvdPermission permission)
-{
-  if (permission == IVD_PERMISSION_SEE)
-    return IVD_PERMISSION_ALL_BITS;
-  return IVD_PERMISSION_BIT (permission) | IVD_PERMISSION_BIT (IVD_PERMISSION_ADMIN);
-}
-
 static gboolean
 rule_set_allows (const RuleSet *set, IvdCaller *caller, guint granting)
 {
@@ -222,16 +213,38 @@ rule_set_allows (const RuleSet *set, IvdCaller *caller, guint granting)
 gboolean
 ivd_access_allows (const IvdAccess *self, IvdCaller *caller, IvdPermission permission, const char *region)
 {
+  const IvdGrant *grant = ivd_caller_get_grant (caller);
   guint granting;
 
   g_return_val_if_fail ((guint) permission < IVD_PERMISSION_COUNT, FALSE);
 
+  if (grant != NULL)
+    return ivd_grant_allows (grant, permission, region);
   if (ivd_caller_is_trusted (caller))
     return TRUE;
-  granting = bits_that_grant (permission);
+  granting = ivd_permission_granting_bits (permission);
   if (rule_set_allows (self->everywhere, caller, granting))
     return TRUE;
   return region != NULL && rule_set_allows (g_hash_table_lookup (self->regions, region), caller, granting);
+}
+
+gboolean
+ivd_access_sees_anything (const IvdAccess *self, IvdCaller *caller)
+{
+  GHashTableIter iter;
+  gpointer set;
+
+  if (ivd_caller_get_grant (caller) != NULL)
+    return ivd_caller_get_grant (caller)->permissions != 0;
+  if (ivd_access_allows (self, caller, IVD_PERMISSION_SEE, NULL))
+    return TRUE;
+  g_hash_table_iter_init (&iter, self->regions);
+  while (g_hash_table_iter_next (&iter, NULL, &set))
+    {
+      if (rule_set_allows (set, caller, IVD_PERMISSION_ALL_BITS))
+        return TRUE;
+    }
+  return FALSE;
 }
 
 static char *
@@ -239,9 +252,24 @@ describe_user (IvdCaller *caller)
 {
   gint64 uid = ivd_caller_get_credentials (caller)->uid;
 
+  if (ivd_caller_get_grant (caller) != NULL)
+    return g_strdup (ivd_caller_get_label (caller));
   if (uid < 0)
     return g_strdup_printf ("an unknown user (caller %s)", ivd_caller_get_label (caller));
   return g_strdup_printf ("user %" G_GINT64_FORMAT " (caller %s)", uid, ivd_caller_get_label (caller));
+}
+
+/* Returns FALSE, always. A grant is no matter of rules in the config. */
+static gboolean
+fail_granted (IvdCaller *caller, IvdPermission permission, const char *region, GError **error)
+{
+  g_autofree char *missing = ivd_grant_describe_missing (ivd_caller_get_grant (caller), permission, region);
+  g_autofree char *safe = ivd_text_safe (region != NULL ? region : "");
+
+  g_set_error (error, IVD_ERROR, IVD_ERROR_DENIED, "%s has no '%s' permission for %s%s%s: its token would need %s",
+               ivd_caller_get_label (caller), ivd_permission_name (permission),
+               region != NULL ? "region '" : "the daemon", safe, region != NULL ? "'" : "", missing);
+  return FALSE;
 }
 
 gboolean
@@ -256,6 +284,8 @@ ivd_access_check (const IvdAccess *self,
 
   if (ivd_access_allows (self, caller, permission, region))
     return TRUE;
+  if (ivd_caller_get_grant (caller) != NULL)
+    return fail_granted (caller, permission, region, error);
   user = describe_user (caller);
   if (region == NULL)
     {
@@ -288,8 +318,10 @@ ivd_access_check_path (const IvdAccess *self, IvdCaller *caller, const char *pat
   safe = ivd_text_safe (path);
   directories = ivd_path_policy_describe (self->paths);
   g_set_error (error, IVD_ERROR, IVD_ERROR_DENIED,
-               "%s may use paths below %s, and '%s' is not: allowed-dirs or allow-admin in [daemon] of "
-               "its config would allow it",
-               user, directories, safe);
+               "%s may use paths below %s, and '%s' is not: allowed-dirs in [daemon] of the daemon's config, or %s, "
+               "would allow it",
+               user, directories, safe,
+               ivd_caller_get_grant (caller) != NULL ? "a token with the role admin for all regions"
+                                                     : "allow-admin there");
   return FALSE;
 }

@@ -11,7 +11,8 @@
  * IvdAccess: who may do what with which region, as the config says it. Denied
  * is what no rule allows; the daemon's own user and root may do everything.
  * Rules are added while it is built, then it is immutable and shared: a new
- * config makes a new one.
+ * config makes a new one, and any thread may ask. Callers with a grant have what
+ * that gives and nothing by rules.
  */
 
 typedef struct _IvdAccess IvdAccess;
@@ -38,7 +39,10 @@ gboolean ivd_access_allows (const IvdAccess *access,
                             IvdPermission permission,
                             const char *region);
 
-/* The same; denied, naming user, permission, region and the key that would allow it. */
+/* Whether there is any region, or anything else, that they may see. */
+gboolean ivd_access_sees_anything (const IvdAccess *access, IvdCaller *caller);
+
+/* As ivd_access_allows; denied, naming user, permission, region and the key that would allow it. */
 gboolean ivd_access_check (const IvdAccess *access,
                            IvdCaller *caller,
                            IvdPermission permission,

@@ -3,6 +3,7 @@
 
 #include "access/ivd-caller.h"
 
+#include <string.h>
 #include <unistd.h>
 
 #include "base/ivd-error.h"
@@ -15,12 +16,18 @@ struct _IvdCaller
 {
   GObject parent_instance;
 
+  /* never changed once it is made */
   char *label;
   char *executable;
   IvdCredentials credentials; /* its executable is the one above */
   guint32 *groups;
   gsize n_groups;
   gboolean trusted;
+  gboolean granted;
+  IvdGrant grant; /* only if granted; its pattern is the one below */
+  char *pattern;
+
+  /* the main thread's */
   gboolean left;
   guint charged[IVD_CHARGE_COUNT];
 };
@@ -60,6 +67,7 @@ ivd_caller_finalize (GObject *object)
   g_free (self->label);
   g_free (self->executable);
   g_free (self->groups);
+  g_free (self->pattern);
   G_OBJECT_CLASS (ivd_caller_parent_class)->finalize (object);
 }
 
@@ -92,6 +100,41 @@ ivd_caller_new (const char *label, const IvdCredentials *credentials, const guin
 }
 
 IvdCaller *
+ivd_caller_new_granted (const char *label, guint permissions, const char *pattern)
+{
+  const IvdCredentials nobody = IVD_CREDENTIALS_UNKNOWN;
+  IvdCaller *self = ivd_caller_new (label, &nobody, NULL, 0);
+
+  self->granted = TRUE;
+  self->pattern = g_strdup (pattern);
+  self->grant = (IvdGrant){ .permissions = permissions, .pattern = self->pattern };
+  return self;
+}
+
+IvdCaller *
+ivd_caller_dup_identity (IvdCaller *self, const char *label)
+{
+  IvdCredentials credentials = IVD_CREDENTIALS_UNKNOWN;
+
+  if (self->granted)
+    return ivd_caller_new_granted (label, self->grant.permissions, self->grant.pattern);
+  credentials.uid = self->credentials.uid;
+  credentials.gid = self->credentials.gid;
+  return ivd_caller_new (label, &credentials, self->groups, self->n_groups);
+}
+
+gboolean
+ivd_caller_same_identity (IvdCaller *a, IvdCaller *b)
+{
+  if (a->granted || b->granted)
+    return a->granted && b->granted && a->grant.permissions == b->grant.permissions
+           && strcmp (a->grant.pattern, b->grant.pattern) == 0;
+  return a->credentials.uid == b->credentials.uid && a->credentials.gid == b->credentials.gid
+         && a->n_groups == b->n_groups
+         && (a->n_groups == 0 || memcmp (a->groups, b->groups, a->n_groups * sizeof a->groups[0]) == 0);
+}
+
+IvdCaller *
 ivd_caller_new_daemon (void)
 {
   const IvdCredentials credentials = { .pid = getpid (), .uid = geteuid (), .gid = getegid () };
@@ -109,6 +152,12 @@ const IvdCredentials *
 ivd_caller_get_credentials (IvdCaller *self)
 {
   return &self->credentials;
+}
+
+const IvdGrant *
+ivd_caller_get_grant (IvdCaller *self)
+{
+  return self->granted ? &self->grant : NULL;
 }
 
 gboolean

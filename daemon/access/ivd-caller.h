@@ -3,13 +3,17 @@
 
 #include <glib-object.h>
 
+#include "access/ivd-grant.h"
 #include "model/ivd-peer.h"
 
 /*
- * IvdCaller: who asks for something: one connection of one user. An adapter
- * makes it from what the kernel or the bus vouches for, and says when the
- * connection has ended. What a caller holds is charged to it, against named
- * limits. Main thread only.
+ * IvdCaller: who asks for something: one connection of one user, or whoever
+ * has a token. An adapter makes it from what the kernel or the bus vouches for,
+ * and says when the connection has ended. What a caller holds is charged to it,
+ * against named limits.
+ *
+ * Who it is never changes: callers may be made, asked who they are, and freed
+ * on any thread. Leaving, charges and the signal are the main thread's.
  *
  * Signal: gone ()   its connection has ended; once, and nothing can be charged any more
  */
@@ -37,11 +41,22 @@ IvdCaller *ivd_caller_new (const char *label,
                            const guint32 *groups,
                            gsize n_groups);
 
+/* No user of this machine, but what the grant gives; it is copied. (transfer full) */
+IvdCaller *ivd_caller_new_granted (const char *label, guint permissions, const char *pattern);
+
+/* A new one that is the same user, or has the same grant; not the same process.
+ * (transfer full) */
+IvdCaller *ivd_caller_dup_identity (IvdCaller *caller, const char *label);
+/* TRUE if one may just what the other may. */
+gboolean ivd_caller_same_identity (IvdCaller *a, IvdCaller *b);
+
 /* The daemon itself, for what its config tells it to do. (transfer full) */
 IvdCaller *ivd_caller_new_daemon (void);
 
 const char *ivd_caller_get_label (IvdCaller *caller);
 const IvdCredentials *ivd_caller_get_credentials (IvdCaller *caller);
+/* NULL: it is a user. (transfer none) */
+const IvdGrant *ivd_caller_get_grant (IvdCaller *caller);
 /* Primary or supplementary. */
 gboolean ivd_caller_in_group (IvdCaller *caller, guint32 gid);
 /* The daemon's own user, or root: may do everything. */

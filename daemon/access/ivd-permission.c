@@ -53,3 +53,11 @@ ivd_permission_from_name (const char *name, IvdPermission *ret_permission)
 
   return ivd_permission_from_key (key, ret_permission);
 }
+
+guint
+ivd_permission_granting_bits (IvdPermission permission)
+{
+  if (permission == IVD_PERMISSION_SEE)
+    return IVD_PERMISSION_ALL_BITS;
+  return IVD_PERMISSION_BIT (permission) | IVD_PERMISSION_BIT (IVD_PERMISSION_ADMIN);
+}

@@ -35,3 +35,6 @@ const char *ivd_permission_key (IvdPermission permission);
 
 /* FALSE: the key grants no permission. */
 gboolean ivd_permission_from_key (const char *key, IvdPermission *ret_permission);
+
+/* The permissions that include this one, in bits. */
+guint ivd_permission_granting_bits (IvdPermission permission);

@@ -99,3 +99,15 @@
 
 /* One line of the log, before escapes. */
 #define IVD_LIMIT_LOG_MESSAGE_BYTES 1024
+
+/* Files of tokens. */
+#define IVD_LIMIT_TOKEN_FILE_BYTES (256 * 1024)
+#define IVD_LIMIT_TOKEN_LINE_BYTES 512
+/* In all files together. */
+#define IVD_LIMIT_TOKENS 1024
+
+/* One-time logins: how long one can be redeemed, and how many are open, in the
+ * daemon and for one identity; the oldest goes. */
+#define IVD_LIMIT_LOGIN_USEC (10 * 60 * G_USEC_PER_SEC)
+#define IVD_LIMIT_LOGINS 64
+#define IVD_LIMIT_LOGINS_PER_IDENTITY 16

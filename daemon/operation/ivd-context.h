@@ -2,6 +2,7 @@
 #pragma once
 
 #include "access/ivd-access.h"
+#include "access/ivd-logins.h"
 #include "memory/ivd-copy.h"
 #include "memory/ivd-waiter.h"
 #include "model/ivd-publisher.h"
@@ -28,5 +29,6 @@ typedef struct
   IvdHandover *handover;
   IvdSubscriptions *subscriptions;
   IvdWatches *watches;
+  IvdLogins *logins;     /* NULL: there is nothing to log in to */
   const char *state_dir; /* where persisted regions are kept; NULL: nowhere */
 } IvdContext;

@@ -5,8 +5,8 @@
 
 #include "operation/ivd-region-operations.h"
 
-/* Attach, detach and list-candidates check their permission themselves: it
- * depends on the name that is asked for. */
+/* Those of the daemon check their permission themselves: it depends on the name
+ * that is asked for, or on what may be seen at all. */
 static const IvdOperation operations[] = {
   {
       .name = "attach",
@@ -33,6 +33,14 @@ static const IvdOperation operations[] = {
       .in = { { "plugin", "s" } },
       .out = { { "candidates", "aa{sv}" } },
       .run = ivd_operation_list_candidates,
+  },
+  {
+      .name = "create-login",
+      .method = "CreateLogin",
+      .scope = IVD_SCOPE_DAEMON,
+      .permission = IVD_PERMISSION_SEE,
+      .out = { { "token", "s" }, { "lifetime_usec", "t" } },
+      .run = ivd_operation_create_login,
   },
   {
       .name = "read",

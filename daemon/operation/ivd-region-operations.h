@@ -30,6 +30,9 @@ void ivd_operation_unwatch (IvdRequest *request);
 void ivd_operation_subscribe (IvdRequest *request);
 void ivd_operation_unsubscribe (IvdRequest *request);
 
+/* ivd-login.c */
+void ivd_operation_create_login (IvdRequest *request);
+
 /* ivd-attach.c */
 void ivd_operation_attach (IvdRequest *request);
 void ivd_operation_detach (IvdRequest *request);

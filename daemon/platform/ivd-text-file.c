@@ -17,6 +17,11 @@
 
 #define TEMPORARY_SUFFIX ".XXXXXX"
 #define TEMPORARY_MODE 0600
+#define ROOT_UID 0
+#define OTHERS_WRITE (S_IWGRP | S_IWOTH)
+#define ALL_MODE_BITS 07777
+
+typedef gboolean (*CheckFunc) (int fd, const char *path, GError **error);
 
 static IvdErrorCode
 code_of_errno (int number)
@@ -71,6 +76,27 @@ check_is_small_file (int fd, const char *path, gsize limit, GError **error)
   return FALSE;
 }
 
+static gboolean
+check_is_guarded (int fd, const char *path, GError **error)
+{
+  g_autofree char *safe = NULL;
+  struct stat info;
+
+  if (fstat (fd, &info) < 0)
+    return fail ("look at", path, errno, error);
+  if ((info.st_uid == ROOT_UID || info.st_uid == geteuid ()) && (info.st_mode & OTHERS_WRITE) == 0)
+    return TRUE;
+  safe = ivd_text_safe_bytes (path, IVD_LIMIT_PATH_BYTES);
+  if ((info.st_mode & OTHERS_WRITE) != 0)
+    g_set_error (error, IVD_ERROR, IVD_ERROR_DENIED, "others than its owner can write %s (mode %04o): chmod go-w",
+                 safe, info.st_mode & ALL_MODE_BITS);
+  else
+    g_set_error (error, IVD_ERROR, IVD_ERROR_DENIED,
+                 "%s belongs to user %u: it must be root's or user %u's, who runs the daemon", safe,
+                 (guint) info.st_uid, (guint) geteuid ());
+  return FALSE;
+}
+
 /* Until the end of the file or until buffer is full; -1 and errno. */
 static gssize
 read_all (int fd, char *buffer, gsize size)
@@ -109,8 +135,9 @@ write_all (int fd, const char *text, gsize length)
   return TRUE;
 }
 
-gboolean
-ivd_text_file_read (const char *path, gsize limit, char **ret_text, gsize *ret_length, GError **error)
+/* check: NULL is fine. */
+static gboolean
+read_file (const char *path, gsize limit, CheckFunc check, char **ret_text, gsize *ret_length, GError **error)
 {
   g_autofree char *text = NULL;
   /* Not waiting: it may be a FIFO without a writer. */
@@ -120,7 +147,7 @@ ivd_text_file_read (const char *path, gsize limit, char **ret_text, gsize *ret_l
 
   if (fd < 0)
     return fail ("open", path, errno, error);
-  if (!check_is_small_file (fd, path, limit, error))
+  if (!check_is_small_file (fd, path, limit, error) || (check != NULL && !check (fd, path, error)))
     {
       close (fd);
       return FALSE;
@@ -138,6 +165,18 @@ ivd_text_file_read (const char *path, gsize limit, char **ret_text, gsize *ret_l
   *ret_text = g_realloc (g_steal_pointer (&text), (gsize) n + 1);
   *ret_length = (gsize) n;
   return TRUE;
+}
+
+gboolean
+ivd_text_file_read (const char *path, gsize limit, char **ret_text, gsize *ret_length, GError **error)
+{
+  return read_file (path, limit, NULL, ret_text, ret_length, error);
+}
+
+gboolean
+ivd_text_file_read_guarded (const char *path, gsize limit, char **ret_text, gsize *ret_length, GError **error)
+{
+  return read_file (path, limit, check_is_guarded, ret_text, ret_length, error);
 }
 
 /* A name is on disk only when its directory is. */

@@ -16,6 +16,15 @@ gboolean ivd_text_file_read (const char *path,
                              GError **error)
     G_GNUC_WARN_UNUSED_RESULT;
 
+/* The same for files that others must not have a say in: denied, when anybody
+ * but root and we own it or can write it. */
+gboolean ivd_text_file_read_guarded (const char *path,
+                                     gsize limit,
+                                     char **ret_text,
+                                     gsize *ret_length,
+                                     GError **error)
+    G_GNUC_WARN_UNUSED_RESULT;
+
 /* A new file takes the place of the old one only when it is whole and on disk;
  * readable by its owner alone. The directory must be there. */
 gboolean ivd_text_file_replace (const char *path, const char *text, gsize length, GError **error)
