@@ -111,3 +111,12 @@
 #define IVD_LIMIT_LOGIN_USEC (10 * 60 * G_USEC_PER_SEC)
 #define IVD_LIMIT_LOGINS 64
 #define IVD_LIMIT_LOGINS_PER_IDENTITY 16
+
+/* A JSON text from outside: its bytes, how deep it nests, the members of one
+ * object, the characters of one number. */
+#define IVD_LIMIT_JSON_BYTES (64 * 1024)
+#define IVD_LIMIT_JSON_DEPTH 16
+#define IVD_LIMIT_JSON_MEMBERS 256
+#define IVD_LIMIT_JSON_NUMBER_BYTES 64
+/* Integers above this do not survive JavaScript: 2^53. */
+#define IVD_LIMIT_JSON_INTEGER (G_GUINT64_CONSTANT (1) << 53)
