@@ -14,7 +14,7 @@ struct _IvdPublisher
 {
   IvdRegistry *registry;
   GMutex lock; /* over current, which other threads read */
-  const IvdSnapshot *current;
+  IvdSnapshot *current;
   GHashTable *dirty; /* names of regions that came, changed or went */
   guint source;      /* only while something is pending */
   GArray *listeners; /* of Listener */
@@ -23,9 +23,9 @@ struct _IvdPublisher
 };
 
 static void
-swap (IvdPublisher *self, const IvdSnapshot *take_snapshot)
+swap (IvdPublisher *self, IvdSnapshot *take_snapshot)
 {
-  const IvdSnapshot *before;
+  IvdSnapshot *before;
 
   g_mutex_lock (&self->lock);
   before = self->current;
@@ -50,10 +50,10 @@ update_region (IvdPublisher *self, GPtrArray *views, const char *name)
           return;
         }
       ivd_region_view_unref (g_ptr_array_index (views, place));
-      g_ptr_array_index (views, place) = (gpointer) ivd_region_view_new (region);
+      g_ptr_array_index (views, place) = ivd_region_view_new (region);
     }
   else if (region != NULL && ivd_region_get_state (region) != IVD_REGION_CLOSED)
-    g_ptr_array_insert (views, (gint) place, (gpointer) ivd_region_view_new (region));
+    g_ptr_array_insert (views, (gint) place, ivd_region_view_new (region));
 }
 
 static GPtrArray *
@@ -68,7 +68,7 @@ make_views (IvdPublisher *self)
     return g_ptr_array_ref (before);
   views = g_ptr_array_new_full (before->len + 1, (GDestroyNotify) ivd_region_view_unref);
   for (guint i = 0; i < before->len; i++)
-    g_ptr_array_add (views, (gpointer) ivd_region_view_ref (g_ptr_array_index (before, i)));
+    g_ptr_array_add (views, ivd_region_view_ref (g_ptr_array_index (before, i)));
   g_hash_table_iter_init (&iter, self->dirty);
   while (g_hash_table_iter_next (&iter, &name, NULL))
     update_region (self, views, name);
@@ -81,7 +81,7 @@ make_views (IvdPublisher *self)
 static void
 tell (IvdPublisher *self)
 {
-  const IvdSnapshot *snapshot = ivd_snapshot_ref (self->current);
+  g_autoptr (IvdSnapshot) snapshot = ivd_snapshot_ref (self->current);
   guint count = self->listeners->len; /* not those that come meanwhile */
 
   self->telling++;
@@ -96,7 +96,6 @@ tell (IvdPublisher *self)
   for (guint i = self->listeners->len; self->telling == 0 && i > 0; i--)
     if (g_array_index (self->listeners, Listener, i - 1).id == 0)
       g_array_remove_index (self->listeners, i - 1);
-  ivd_snapshot_unref (snapshot);
 }
 
 void
@@ -168,7 +167,7 @@ ivd_publisher_new (IvdRegistry *registry)
   GPtrArray *views = g_ptr_array_new_full (regions->len, (GDestroyNotify) ivd_region_view_unref);
 
   for (guint i = 0; i < regions->len; i++)
-    g_ptr_array_add (views, (gpointer) ivd_region_view_new (g_ptr_array_index (regions, i)));
+    g_ptr_array_add (views, ivd_region_view_new (g_ptr_array_index (regions, i)));
   g_mutex_init (&self->lock);
   self->registry = g_object_ref (registry);
   self->current = ivd_snapshot_new (ivd_event_log_last (ivd_registry_get_log (registry)), views);
@@ -196,7 +195,7 @@ ivd_publisher_free (IvdPublisher *publisher)
   g_free (publisher);
 }
 
-const IvdSnapshot *
+IvdSnapshot *
 ivd_publisher_ref_snapshot (IvdPublisher *publisher)
 {
   g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&publisher->lock);

@@ -26,7 +26,7 @@ void ivd_publisher_free (IvdPublisher *publisher);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (IvdPublisher, ivd_publisher_free)
 
 /* The newest. Any thread. (transfer full) */
-const IvdSnapshot *ivd_publisher_ref_snapshot (IvdPublisher *publisher);
+IvdSnapshot *ivd_publisher_ref_snapshot (IvdPublisher *publisher);
 
 /* Publishes now what is pending, if anything is. */
 void ivd_publisher_flush (IvdPublisher *publisher);

@@ -5,7 +5,7 @@
 
 #include "model/ivd-region-private.h"
 
-const IvdRegionView *
+IvdRegionView *
 ivd_region_view_new (IvdRegion *region)
 {
   IvdRegionView *view = g_atomic_rc_box_new0 (IvdRegionView);
@@ -27,7 +27,7 @@ ivd_region_view_new (IvdRegion *region)
   return view;
 }
 
-const IvdRegionView *
+IvdRegionView *
 ivd_region_view_ref (const IvdRegionView *view)
 {
   return g_atomic_rc_box_acquire ((IvdRegionView *) view);

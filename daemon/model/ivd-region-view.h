@@ -30,8 +30,8 @@ typedef struct
 } IvdRegionView;
 
 /* As the region is now. Main thread. (transfer full) */
-const IvdRegionView *ivd_region_view_new (IvdRegion *region);
-const IvdRegionView *ivd_region_view_ref (const IvdRegionView *view);
+IvdRegionView *ivd_region_view_new (IvdRegion *region);
+IvdRegionView *ivd_region_view_ref (const IvdRegionView *view);
 void ivd_region_view_unref (const IvdRegionView *view);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (IvdRegionView, ivd_region_view_unref)
 

@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-const IvdSnapshot *
+IvdSnapshot *
 ivd_snapshot_new (guint64 serial, GPtrArray *take_regions)
 {
   IvdSnapshot *snapshot = g_atomic_rc_box_new0 (IvdSnapshot);
@@ -15,7 +15,7 @@ ivd_snapshot_new (guint64 serial, GPtrArray *take_regions)
   return snapshot;
 }
 
-const IvdSnapshot *
+IvdSnapshot *
 ivd_snapshot_ref (const IvdSnapshot *snapshot)
 {
   return g_atomic_rc_box_acquire ((IvdSnapshot *) snapshot);

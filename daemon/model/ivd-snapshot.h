@@ -18,8 +18,8 @@ typedef struct
 /* take_regions: of const IvdRegionView *, ordered by name, with
  * ivd_region_view_unref() as its free function; shared with others that do not
  * change it either. (transfer full) */
-const IvdSnapshot *ivd_snapshot_new (guint64 serial, GPtrArray *take_regions);
-const IvdSnapshot *ivd_snapshot_ref (const IvdSnapshot *snapshot);
+IvdSnapshot *ivd_snapshot_new (guint64 serial, GPtrArray *take_regions);
+IvdSnapshot *ivd_snapshot_ref (const IvdSnapshot *snapshot);
 void ivd_snapshot_unref (const IvdSnapshot *snapshot);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (IvdSnapshot, ivd_snapshot_unref)
 
