@@ -48,6 +48,7 @@ struct _IvdDaemon
   IvdWatches *watches;
   IvdWakes *wakes;
   IvdLogins *logins;
+  IvdMetrics metrics;
   IvdContext context;
   IvdBus *bus;
   IvdNotify *notify;
@@ -184,6 +185,7 @@ fill_context (IvdDaemon *self)
     .handover = self->handover,
     .subscriptions = self->subscriptions,
     .watches = self->watches,
+    .metrics = &self->metrics,
     .logins = self->logins,
     .state_dir = self->regions_dir,
   };

@@ -17,6 +17,7 @@ struct _IvdCaller
   GObject parent_instance;
 
   /* never changed once it is made */
+  guint64 id;
   char *label;
   char *executable;
   IvdCredentials credentials; /* its executable is the one above */
@@ -79,9 +80,14 @@ ivd_caller_class_init (IvdCallerClass *klass)
                                        G_TYPE_NONE, 0);
 }
 
+/* The one number that the whole process shares: ids must differ whoever makes
+ * the callers. */
 static void
 ivd_caller_init (IvdCaller *self)
 {
+  static guint64 last_id;
+
+  self->id = __atomic_add_fetch (&last_id, 1, __ATOMIC_RELAXED);
 }
 
 IvdCaller *
@@ -140,6 +146,12 @@ ivd_caller_new_daemon (void)
   const IvdCredentials credentials = { .pid = getpid (), .uid = geteuid (), .gid = getegid () };
 
   return ivd_caller_new ("the daemon", &credentials, NULL, 0);
+}
+
+guint64
+ivd_caller_get_id (IvdCaller *self)
+{
+  return self->id;
 }
 
 const char *

@@ -53,6 +53,8 @@ gboolean ivd_caller_same_identity (IvdCaller *a, IvdCaller *b);
 /* The daemon itself, for what its config tells it to do. (transfer full) */
 IvdCaller *ivd_caller_new_daemon (void);
 
+/* Not 0, and nobody else's in this run. Never changes: any thread may ask. */
+guint64 ivd_caller_get_id (IvdCaller *caller);
 const char *ivd_caller_get_label (IvdCaller *caller);
 const IvdCredentials *ivd_caller_get_credentials (IvdCaller *caller);
 /* NULL: it is a user. (transfer none) */

@@ -40,6 +40,7 @@ typedef struct
   guint peer;             /* peer-connected, peer-disconnected */
   guint vectors;          /* peer-connected */
   guint watch;            /* changed */
+  guint64 owner;          /* changed: the id of the caller whose watch it is, whom alone it is for; 0: nobody's */
   guint64 offset, length; /* changed */
   const char *text;       /* state-changed: the state; region-attached: the plugin; candidate: its name */
   const char *reason;     /* state-changed: why, or NULL */

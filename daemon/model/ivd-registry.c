@@ -440,9 +440,10 @@ ivd_registry_interrupt (IvdRegistry *registry, IvdRegion *region, guint vector, 
 }
 
 void
-ivd_registry_changed (IvdRegistry *registry, IvdRegion *region, guint watch, guint64 offset, guint64 length)
+ivd_registry_changed (IvdRegistry *registry, IvdRegion *region, guint64 owner, guint watch, guint64 offset, guint64 length)
 {
-  IvdEvent event = { .type = IVD_EVENT_CHANGED, .watch = watch, .offset = offset, .length = length };
+  IvdEvent event
+      = { .type = IVD_EVENT_CHANGED, .owner = owner, .watch = watch, .offset = offset, .length = length };
 
   emit_event (registry, region, &event);
 }

@@ -13,6 +13,7 @@
 struct _IvdStatistics
 {
   guint64 counters[IVD_STAT_COUNT];
+  guint64 operations[IVD_STATISTICS_OPERATIONS];
   guint64 errors[IVD_ERROR_COUNT];
   guint64 *interrupts[CHUNKS]; /* each NULL or CHUNK counters */
 };
@@ -86,6 +87,21 @@ guint64
 ivd_statistics_get (const IvdStatistics *statistics, IvdStat stat)
 {
   return get (&statistics->counters[stat]);
+}
+
+void
+ivd_statistics_add_operation (IvdStatistics *statistics, guint operation)
+{
+  g_return_if_fail (operation < IVD_STATISTICS_OPERATIONS);
+  add (&statistics->operations[operation], 1);
+  ivd_statistics_add (statistics, IVD_STAT_OPERATIONS, 1);
+}
+
+guint64
+ivd_statistics_get_operations (const IvdStatistics *statistics, guint operation)
+{
+  g_return_val_if_fail (operation < IVD_STATISTICS_OPERATIONS, 0);
+  return get (&statistics->operations[operation]);
 }
 
 void

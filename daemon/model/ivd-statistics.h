@@ -26,6 +26,9 @@ typedef enum
 
 #define IVD_STAT_COUNT (IVD_STAT_ERRORS + 1)
 
+/* Operations that are counted one by one, at most. */
+#define IVD_STATISTICS_OPERATIONS 32
+
 typedef struct _IvdStatistics IvdStatistics;
 
 /* "read_bytes" ... */
@@ -39,6 +42,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (IvdStatistics, ivd_statistics_unref)
 
 void ivd_statistics_add (IvdStatistics *statistics, IvdStat stat, guint64 count);
 guint64 ivd_statistics_get (const IvdStatistics *statistics, IvdStat stat);
+/* Counts an operation, under its index in the table of operations. */
+void ivd_statistics_add_operation (IvdStatistics *statistics, guint operation);
+guint64 ivd_statistics_get_operations (const IvdStatistics *statistics, guint operation);
 /* Counts an operation's failure under its code. */
 void ivd_statistics_add_error (IvdStatistics *statistics, const GError *error);
 guint64 ivd_statistics_get_errors (const IvdStatistics *statistics, IvdErrorCode code);

@@ -5,6 +5,7 @@
 #include "access/ivd-logins.h"
 #include "memory/ivd-copy.h"
 #include "memory/ivd-waiter.h"
+#include "model/ivd-metrics.h"
 #include "model/ivd-publisher.h"
 #include "plugin/ivd-plugin-host.h"
 #include "plugin/ivd-plugin-store.h"
@@ -29,6 +30,7 @@ typedef struct
   IvdHandover *handover;
   IvdSubscriptions *subscriptions;
   IvdWatches *watches;
+  IvdMetrics *metrics;   /* NULL: nobody measures */
   IvdLogins *logins;     /* NULL: there is nothing to log in to */
   const char *state_dir; /* where persisted regions are kept; NULL: nowhere */
 } IvdContext;

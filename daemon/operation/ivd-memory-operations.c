@@ -214,24 +214,27 @@ ivd_operation_atomic (IvdRequest *request)
   ivd_request_return (request, g_variant_new ("(sb)", text, done));
 }
 
-/* A wait ends early when its caller leaves. */
+/* A wait ends early when its caller leaves or does not care any more. */
 typedef struct
 {
   IvdRequest *request;
   IvdCaller *caller;
   GCancellable *cancellable;
-  gulong gone_id;
+  gulong gone_id, unwanted_id;
+  gint64 begun;
 } PendingWait;
 
 static void
 on_waited (GObject *source, GAsyncResult *result, gpointer data)
 {
   g_autofree PendingWait *wait = data;
+  IvdMetrics *metrics = ivd_request_context (wait->request)->metrics;
   g_autofree char *text = NULL;
   gboolean met;
   IvdWord value;
   GError *error = NULL;
 
+  g_cancellable_disconnect (ivd_request_cancellable (wait->request), wait->unwanted_id);
   g_signal_handler_disconnect (wait->caller, wait->gone_id);
   ivd_caller_release (wait->caller, IVD_CHARGE_WAITS);
   g_object_unref (wait->caller);
@@ -241,8 +244,17 @@ on_waited (GObject *source, GAsyncResult *result, gpointer data)
       ivd_request_fail (wait->request, error);
       return;
     }
+  if (met && metrics != NULL)
+    ivd_histogram_observe (&metrics->waits, g_get_monotonic_time () - wait->begun);
   text = ivd_word_format (value);
   ivd_request_return (wait->request, g_variant_new ("(bs)", met, text));
+}
+
+/* On whatever thread says so. */
+static void
+on_unwanted (GCancellable *cancellable, gpointer data)
+{
+  g_cancellable_cancel (data);
 }
 
 static gboolean
@@ -304,5 +316,9 @@ ivd_operation_wait (IvdRequest *request)
   wait->cancellable = g_cancellable_new ();
   wait->gone_id = g_signal_connect_object (caller, "gone", G_CALLBACK (g_cancellable_cancel), wait->cancellable,
                                            G_CONNECT_SWAPPED);
+  wait->begun = g_get_monotonic_time ();
+  if (ivd_request_cancellable (request) != NULL)
+    wait->unwanted_id = g_cancellable_connect (ivd_request_cancellable (request), G_CALLBACK (on_unwanted),
+                                               g_object_ref (wait->cancellable), g_object_unref);
   ivd_waiter_wait (ivd_request_context (request)->waiter, mapping, &params, wait->cancellable, on_waited, wait);
 }

@@ -3,6 +3,7 @@
 
 #include "operation/ivd-operation.h"
 
+#include "model/ivd-statistics.h"
 #include "operation/ivd-region-operations.h"
 
 /* Those of the daemon check their permission themselves: it depends on the name
@@ -178,6 +179,14 @@ static const IvdOperation operations[] = {
       .run = ivd_operation_unwatch,
   },
   {
+      .name = "list-watches",
+      .method = "ListWatches",
+      .scope = IVD_SCOPE_REGION,
+      .permission = IVD_PERMISSION_READ,
+      .out = { { "watches", "aa{sv}" } },
+      .run = ivd_operation_list_watches,
+  },
+  {
       .name = "subscribe",
       .method = "Subscribe",
       .scope = IVD_SCOPE_REGION,
@@ -198,6 +207,14 @@ ivd_operations (guint *ret_count)
 {
   *ret_count = G_N_ELEMENTS (operations);
   return operations;
+}
+
+G_STATIC_ASSERT (G_N_ELEMENTS (operations) <= IVD_STATISTICS_OPERATIONS);
+
+guint
+ivd_operation_index (const IvdOperation *operation)
+{
+  return (guint) (operation - operations);
 }
 
 const IvdOperation *

@@ -45,5 +45,8 @@ typedef struct
 /* All of them, and how many. */
 const IvdOperation *ivd_operations (guint *ret_count);
 
+/* Where it stands in the table; below IVD_STATISTICS_OPERATIONS. For counters. */
+guint ivd_operation_index (const IvdOperation *operation);
+
 /* NULL: no such method. */
 const IvdOperation *ivd_operation_find (IvdScope scope, const char *method);

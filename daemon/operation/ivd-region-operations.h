@@ -25,6 +25,7 @@ void ivd_operation_open_vector (IvdRequest *request);
 /* ivd-watches.c */
 void ivd_operation_watch (IvdRequest *request);
 void ivd_operation_unwatch (IvdRequest *request);
+void ivd_operation_list_watches (IvdRequest *request);
 
 /* ivd-subscriptions.c */
 void ivd_operation_subscribe (IvdRequest *request);

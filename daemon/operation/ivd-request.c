@@ -12,6 +12,8 @@ struct _IvdRequest
   IvdCaller *caller;
   IvdRegion *region; /* NULL: one of the daemon's */
   GVariant *parameters;
+  GCancellable *cancellable;
+  gint64 begun; /* 0: not let in */
   IvdAnswerFunc answer;
   gpointer data;
   gboolean charged;
@@ -24,6 +26,7 @@ request_free (IvdRequest *request)
     ivd_caller_release (request->caller, IVD_CHARGE_REQUESTS);
   g_clear_object (&request->caller);
   g_clear_object (&request->region);
+  g_clear_object (&request->cancellable);
   g_variant_unref (request->parameters);
   g_free (request);
 }
@@ -54,7 +57,7 @@ enter (IvdRequest *request, const char *region, GError **error)
 
 void
 ivd_request_start (IvdContext *context, const IvdOperation *operation, IvdCaller *caller, const char *region,
-                   GVariant *parameters, IvdAnswerFunc answer, gpointer data)
+                   GVariant *parameters, GCancellable *cancellable, IvdAnswerFunc answer, gpointer data)
 {
   IvdRequest *request = g_new0 (IvdRequest, 1);
   GError *error = NULL;
@@ -63,13 +66,41 @@ ivd_request_start (IvdContext *context, const IvdOperation *operation, IvdCaller
   request->operation = operation;
   request->caller = g_object_ref (caller);
   request->parameters = g_variant_ref_sink (parameters);
+  g_set_object (&request->cancellable, cancellable);
   request->answer = answer;
   request->data = data;
 
-  if (enter (request, region, &error))
-    operation->run (request);
-  else
-    ivd_request_fail (request, error);
+  if (!enter (request, region, &error))
+    {
+      ivd_request_fail (request, error);
+      return;
+    }
+  request->begun = g_get_monotonic_time ();
+  operation->run (request);
+}
+
+void
+ivd_request_count (IvdMetrics *metrics, IvdStatistics *statistics, const IvdOperation *operation, gint64 usec,
+                   const GError *error)
+{
+  guint index = ivd_operation_index (operation);
+
+  if (metrics != NULL)
+    ivd_histogram_observe (&metrics->operations[index], usec);
+  if (statistics == NULL)
+    return;
+  ivd_statistics_add_operation (statistics, index);
+  if (error != NULL)
+    ivd_statistics_add_error (statistics, error);
+}
+
+/* What is turned away at the door has taken no time worth telling. */
+static void
+count (IvdRequest *request, const GError *error)
+{
+  ivd_request_count (request->begun != 0 ? request->context->metrics : NULL,
+                     request->region != NULL ? ivd_region_get_statistics (request->region) : NULL,
+                     request->operation, g_get_monotonic_time () - request->begun, error);
 }
 
 IvdContext *
@@ -90,6 +121,12 @@ ivd_request_region (IvdRequest *request)
   return request->region;
 }
 
+GCancellable *
+ivd_request_cancellable (IvdRequest *request)
+{
+  return request->cancellable;
+}
+
 GVariant *
 ivd_request_parameters (IvdRequest *request)
 {
@@ -107,8 +144,7 @@ ivd_request_return_fd (IvdRequest *request, GVariant *result, int take_fd)
 {
   g_autoptr (GVariant) sunk = g_variant_ref_sink (result != NULL ? result : g_variant_new ("()"));
 
-  if (request->region != NULL)
-    ivd_statistics_add (ivd_region_get_statistics (request->region), IVD_STAT_OPERATIONS, 1);
+  count (request, NULL);
   request->answer (sunk, take_fd, NULL, request->data);
   request_free (request);
 }
@@ -118,11 +154,7 @@ ivd_request_fail (IvdRequest *request, GError *take_error)
 {
   g_autoptr (GError) error = take_error;
 
-  if (request->region != NULL)
-    {
-      ivd_statistics_add (ivd_region_get_statistics (request->region), IVD_STAT_OPERATIONS, 1);
-      ivd_statistics_add_error (ivd_region_get_statistics (request->region), error);
-    }
+  count (request, error);
   request->answer (NULL, -1, error, request->data);
   request_free (request);
 }

@@ -16,16 +16,24 @@ typedef void (*IvdAnswerFunc) (GVariant *result, int take_fd, const GError *erro
 
 /* Checks access, region, state and capability, charges the caller, and runs
  * it. region: NULL for those of the daemon. parameters: a tuple of exactly
- * the operation's in types. answer is called once, perhaps before this
- * returns. */
+ * the operation's in types. cancellable: NULL, or cancelled on any thread when
+ * nobody wants the answer any more; a wait then ends with closed. answer is
+ * called once all the same, perhaps before this returns. */
 void ivd_request_start (IvdContext *context, const IvdOperation *operation, IvdCaller *caller, const char *region,
-                        GVariant *parameters, IvdAnswerFunc answer, gpointer data);
+                        GVariant *parameters, GCancellable *cancellable, IvdAnswerFunc answer, gpointer data);
+
+/* Counts an operation that was carried out elsewhere as one that went through
+ * here. usec: what it took; error: NULL when it worked. Any thread. */
+void ivd_request_count (IvdMetrics *metrics, IvdStatistics *statistics, const IvdOperation *operation, gint64 usec,
+                        const GError *error);
 
 /* --- for the operations --- */
 
 IvdContext *ivd_request_context (IvdRequest *request);
 IvdCaller *ivd_request_caller (IvdRequest *request);
 IvdRegion *ivd_request_region (IvdRequest *request);
+/* NULL: the answer is wanted in any case. */
+GCancellable *ivd_request_cancellable (IvdRequest *request);
 /* (transfer none) */
 GVariant *ivd_request_parameters (IvdRequest *request);
 

@@ -51,7 +51,8 @@ on_changed (guint64 offset, guint64 length, gpointer data)
 {
   WatchEntry *entry = data;
 
-  ivd_registry_changed (entry->owner->registry, entry->region, entry->id, offset, length);
+  ivd_registry_changed (entry->owner->registry, entry->region, ivd_caller_get_id (entry->caller), entry->id, offset,
+                        length);
 }
 
 /* From now on no change is missed: whoever asked for the watch may know. */
@@ -261,4 +262,53 @@ ivd_operation_unwatch (IvdRequest *request)
     }
   g_hash_table_remove (self->entries, GUINT_TO_POINTER (id));
   ivd_request_return (request, NULL);
+}
+
+static gint
+compare_entries (gconstpointer a, gconstpointer b)
+{
+  const WatchEntry *left = *(const WatchEntry *const *) a, *right = *(const WatchEntry *const *) b;
+
+  return left->id < right->id ? -1 : left->id > right->id;
+}
+
+/* Of one caller on one region, by number; only those that have begun. */
+static GPtrArray *
+list_entries (IvdWatches *self, IvdRegion *region, IvdCaller *caller)
+{
+  GPtrArray *list = g_ptr_array_new ();
+  GHashTableIter iter;
+  gpointer value;
+
+  g_hash_table_iter_init (&iter, self->entries);
+  while (g_hash_table_iter_next (&iter, NULL, &value))
+    {
+      const WatchEntry *entry = value;
+
+      if (entry->region == region && entry->caller == caller && entry->request == NULL)
+        g_ptr_array_add (list, value);
+    }
+  g_ptr_array_sort (list, compare_entries);
+  return list;
+}
+
+void
+ivd_operation_list_watches (IvdRequest *request)
+{
+  g_autoptr (GPtrArray) entries = list_entries (ivd_request_context (request)->watches,
+                                                ivd_request_region (request), ivd_request_caller (request));
+  g_auto (GVariantBuilder) builder = G_VARIANT_BUILDER_INIT (G_VARIANT_TYPE ("aa{sv}"));
+
+  for (guint i = 0; i < entries->len; i++)
+    {
+      const WatchEntry *entry = g_ptr_array_index (entries, i);
+
+      g_variant_builder_open (&builder, G_VARIANT_TYPE_VARDICT);
+      g_variant_builder_add (&builder, "{sv}", "watch", g_variant_new_uint32 (entry->id));
+      g_variant_builder_add (&builder, "{sv}", "offset", g_variant_new_uint64 (entry->offset));
+      g_variant_builder_add (&builder, "{sv}", "length", g_variant_new_uint64 (entry->length));
+      g_variant_builder_add (&builder, "{sv}", "min_interval_usec", g_variant_new_uint64 (entry->min_interval_usec));
+      g_variant_builder_close (&builder);
+    }
+  ivd_request_return (request, g_variant_new ("(@aa{sv})", g_variant_builder_end (&builder)));
 }

@@ -361,6 +361,8 @@ def test_watch_tells_what_changed_and_only_its_owner(ivt, bus, region):
     _watch, offset, length = signals.wait('Changed', watch)
     assert 8192 <= offset <= 8242 and offset + length >= 8248
     assert others.of('Changed') == []
+    assert region.call('ListWatches') == [{'watch': watch, 'offset': 8192, 'length': 100, 'min_interval_usec': 10_000}]
+    assert ivt.client(bus).region('demo').call('ListWatches') == []
     refuses('NotFound', ivt.client(bus).region('demo').call, 'Unwatch', watch)
     region.call('Unwatch', watch)
     refuses('NotFound', region.call, 'Unwatch', watch)

@@ -38,6 +38,20 @@ test_identity (void)
 }
 
 static void
+test_ids_are_never_used_again (void)
+{
+  guint64 before = 0;
+
+  for (guint i = 0; i < 3; i++)
+    {
+      g_autoptr (IvdCaller) caller = make_caller ();
+
+      g_assert_cmpuint (ivd_caller_get_id (caller), >, before);
+      before = ivd_caller_get_id (caller);
+    }
+}
+
+static void
 test_unknown (void)
 {
   const IvdCredentials credentials = IVD_CREDENTIALS_UNKNOWN;
@@ -148,6 +162,7 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/ivd/caller/identity", test_identity);
+  g_test_add_func ("/ivd/caller/ids-are-never-used-again", test_ids_are_never_used_again);
   g_test_add_func ("/ivd/caller/unknown", test_unknown);
   g_test_add_func ("/ivd/caller/trusted", test_trusted);
   g_test_add_func ("/ivd/caller/too-many-groups", test_too_many_groups);

@@ -130,7 +130,7 @@ call_as (Fixture *fixture, IvdCaller *caller, const char *method, GVariant *para
 {
   Answer answer = { FALSE, -1, -1 };
 
-  ivd_request_start (&fixture->context, ivd_operation_find (IVD_SCOPE_REGION, method), caller, "r", parameters,
+  ivd_request_start (&fixture->context, ivd_operation_find (IVD_SCOPE_REGION, method), caller, "r", parameters, NULL,
                      on_answer, &answer);
   g_assert_true (answer.answered);
   return answer;
@@ -277,6 +277,7 @@ test_denied_without_a_rule (Fixture *fixture, gconstpointer data)
     { "OpenVector", "(uint32 0, @a{sv} {})" },
     { "Watch", "(uint64 0, uint64 1, uint64 1000)" },
     { "Unwatch", "(uint32 1,)" },
+    { "ListWatches", "()" },
     { "Subscribe", "()" },
     { "Unsubscribe", "()" },
   };
@@ -369,7 +370,7 @@ static void
 test_changes_are_for_their_owner_alone (Fixture *fixture, gconstpointer data)
 {
   g_assert_cmpint (call_as (fixture, fixture->caller, "Subscribe", g_variant_new ("()")).code, ==, -1);
-  ivd_registry_changed (fixture->context.registry, fixture->region, 1, 0, 64);
+  ivd_registry_changed (fixture->context.registry, fixture->region, 7, 1, 0, 64);
   g_assert_cmpuint (fixture->told->len, ==, 0);
 }
 

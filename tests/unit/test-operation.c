@@ -84,6 +84,7 @@ test_every_row_is_whole (void)
   for (guint i = 0; i < count; i++)
     {
       g_assert_nonnull (operations[i].run);
+      g_assert_cmpuint (ivd_operation_index (&operations[i]), ==, i);
       g_assert_true (g_hash_table_add (names, (gpointer) operations[i].name));
       g_assert_cmpuint (operations[i].permission, <, IVD_PERMISSION_COUNT);
       /* Nothing of the daemon's has a region whose capability could be asked. */

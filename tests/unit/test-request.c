@@ -16,6 +16,7 @@
 typedef struct
 {
   IvdContext context;
+  IvdMetrics metrics;
   IvdRegion *region;
   IvdCaller *caller;
   guint answers, failures;
@@ -37,6 +38,7 @@ set_up (Fixture *fixture, gconstpointer data)
   fixture->context.access = ivd_access_new (ivd_path_policy_new ("/run/ivt", NULL));
   fixture->context.pool = ivd_copy_pool_new ();
   fixture->context.waiter = ivd_waiter_new ();
+  fixture->context.metrics = &fixture->metrics;
   fixture->caller = ivd_caller_new (":1.1", &who, NULL, 0);
   g_assert_cmpint (ftruncate (fd, SIZE), ==, 0);
   mapping = ivd_mapping_new (fd, 0, SIZE, 0, &error);
@@ -91,7 +93,7 @@ static void
 start (Fixture *fixture, const char *region, const char *method, const char *parameters)
 {
   ivd_request_start (&fixture->context, ivd_operation_find (IVD_SCOPE_REGION, method), fixture->caller, region,
-                     g_variant_new_parsed (parameters), on_answer, fixture);
+                     g_variant_new_parsed (parameters), NULL, on_answer, fixture);
 }
 
 static void
@@ -157,6 +159,102 @@ test_failures_are_counted_by_code (Fixture *fixture, gconstpointer data)
   g_assert_cmpuint (ivd_statistics_get (statistics, IVD_STAT_ERRORS), ==, 1);
   g_assert_cmpuint (ivd_statistics_get_errors (statistics, IVD_ERROR_OUT_OF_RANGE), ==, 1);
   g_assert_cmpuint (ivd_statistics_get (statistics, IVD_STAT_READ_BYTES), ==, 10);
+}
+
+static guint
+index_of (const char *method)
+{
+  return ivd_operation_index (ivd_operation_find (IVD_SCOPE_REGION, method));
+}
+
+static guint64
+count_measured (const IvdHistogram *histogram)
+{
+  IvdHistogram read;
+
+  ivd_histogram_read (histogram, &read);
+  return read.counts[IVD_HISTOGRAM_BOUNDS];
+}
+
+static void
+test_each_operation_is_counted_and_measured (Fixture *fixture, gconstpointer data)
+{
+  const IvdStatistics *statistics = ivd_region_get_statistics (fixture->region);
+
+  start (fixture, "r", "Write", "(uint64 0, [byte 1])");
+  start (fixture, "r", "Read", "(uint64 0, uint64 10)");
+  start (fixture, "r", "Read", "(uint64 0, uint64 131072)");
+  start (fixture, "r", "Ring", "(uint32 0, uint32 0)"); /* no such capability: turned away */
+  wait_for_answers (fixture, 4);
+  g_assert_cmpuint (ivd_statistics_get_operations (statistics, index_of ("Read")), ==, 2);
+  g_assert_cmpuint (ivd_statistics_get_operations (statistics, index_of ("Write")), ==, 1);
+  g_assert_cmpuint (ivd_statistics_get_operations (statistics, index_of ("Ring")), ==, 1);
+  g_assert_cmpuint (ivd_statistics_get_operations (statistics, index_of ("Fill")), ==, 0);
+  g_assert_cmpuint (ivd_statistics_get (statistics, IVD_STAT_OPERATIONS), ==, 4);
+  g_assert_cmpuint (count_measured (&fixture->metrics.operations[index_of ("Read")]), ==, 2);
+  g_assert_cmpuint (count_measured (&fixture->metrics.operations[index_of ("Write")]), ==, 1);
+  g_assert_cmpuint (count_measured (&fixture->metrics.operations[index_of ("Ring")]), ==, 0);
+}
+
+static void
+test_waits_that_were_worth_it_are_measured (Fixture *fixture, gconstpointer data)
+{
+  IvdHistogram read;
+
+  start (fixture, "r", "Wait", "(uint64 0, uint32 4, 'equals', '0x1', uint64 1000, @a{sv} {})");
+  wait_for_answers (fixture, 1);
+  g_assert_cmpuint (count_measured (&fixture->metrics.waits), ==, 0);
+  start (fixture, "r", "Wait", "(uint64 0, uint32 4, 'equals', '0x1', uint64 18446744073709551615, @a{sv} {})");
+  g_usleep (2000);
+  start (fixture, "r", "Write", "(uint64 0, [byte 1])");
+  wait_for_answers (fixture, 3);
+  ivd_histogram_read (&fixture->metrics.waits, &read);
+  g_assert_cmpuint (read.counts[IVD_HISTOGRAM_BOUNDS], ==, 1);
+  g_assert_cmpuint (read.sum_usec, >=, 2000);
+  g_assert_cmpuint (fixture->failures, ==, 0);
+}
+
+/* --- nobody wants the answer any more --- */
+
+static void
+start_wait (Fixture *fixture, GCancellable *cancellable)
+{
+  ivd_request_start (&fixture->context, ivd_operation_find (IVD_SCOPE_REGION, "Wait"), fixture->caller, "r",
+                     g_variant_new_parsed ("(uint64 0, uint32 4, 'equals', '0x1', uint64 18446744073709551615, @a{sv} {})"),
+                     cancellable, on_answer, fixture);
+}
+
+static gpointer
+cancel_it (gpointer data)
+{
+  g_cancellable_cancel (data);
+  return NULL;
+}
+
+static void
+test_wait_ends_when_nobody_wants_it (Fixture *fixture, gconstpointer data)
+{
+  g_autoptr (GCancellable) cancellable = g_cancellable_new ();
+
+  start_wait (fixture, cancellable);
+  start_wait (fixture, NULL);
+  g_thread_join (g_thread_new ("other", cancel_it, cancellable));
+  wait_for_answers (fixture, 1);
+  g_assert_cmpint (fixture->code, ==, IVD_ERROR_CLOSED);
+  start (fixture, "r", "Write", "(uint64 0, [byte 1])");
+  wait_for_answers (fixture, 3);
+  g_assert_cmpuint (fixture->failures, ==, 1);
+}
+
+static void
+test_wait_that_nobody_wants_from_the_start (Fixture *fixture, gconstpointer data)
+{
+  g_autoptr (GCancellable) cancellable = g_cancellable_new ();
+
+  g_cancellable_cancel (cancellable);
+  start_wait (fixture, cancellable);
+  wait_for_answers (fixture, 1);
+  g_assert_cmpint (fixture->code, ==, IVD_ERROR_CLOSED);
 }
 
 static void
@@ -230,6 +328,10 @@ main (int argc, char **argv)
   ADD ("limit-of-waits-per-caller", test_limit_of_waits_per_caller);
   ADD ("waits-end-with-their-caller", test_waits_end_with_their_caller);
   ADD ("failures-are-counted-by-code", test_failures_are_counted_by_code);
+  ADD ("each-operation-is-counted-and-measured", test_each_operation_is_counted_and_measured);
+  ADD ("waits-that-were-worth-it-are-measured", test_waits_that_were_worth_it_are_measured);
+  ADD ("wait-ends-when-nobody-wants-it", test_wait_ends_when_nobody_wants_it);
+  ADD ("wait-that-nobody-wants-from-the-start", test_wait_that_nobody_wants_from_the_start);
   ADD ("unknown-region", test_unknown_region);
   ADD ("missing-capabilities", test_missing_capabilities);
   ADD ("connecting-region-says-so", test_connecting_region_says_so);

@@ -131,7 +131,7 @@ on_caller (IvdCaller *caller, const GError *error, gpointer data)
                                   g_dbus_method_invocation_get_method_name (invocation));
   g_return_if_fail (operation != NULL);
   ivd_request_start (call->context, operation, caller, call->region,
-                     g_dbus_method_invocation_get_parameters (invocation), on_answer, invocation);
+                     g_dbus_method_invocation_get_parameters (invocation), NULL, on_answer, invocation);
 }
 
 static void

@@ -26,7 +26,7 @@ SIGNATURES = {
     'Read': '(tt)', 'Write': '(tay)', 'Fill': '(tty)', 'Atomic': '(stuss)',
     'Wait': '(tussta{sv})', 'Ring': '(uu)', 'ListPeers': '()', 'Kick': '(u)',
     'OpenMemory': '(a{sv})', 'OpenVector': '(ua{sv})', 'Join': '()',
-    'Watch': '(ttt)', 'Unwatch': '(u)', 'Subscribe': '()', 'Unsubscribe': '()',
+    'Watch': '(ttt)', 'Unwatch': '(u)', 'ListWatches': '()', 'Subscribe': '()', 'Unsubscribe': '()',
 }
 
 
