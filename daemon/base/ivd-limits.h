@@ -118,5 +118,9 @@
 #define IVD_LIMIT_JSON_DEPTH 16
 #define IVD_LIMIT_JSON_MEMBERS 256
 #define IVD_LIMIT_JSON_NUMBER_BYTES 64
+/* Of one Range header. */
+#define IVD_LIMIT_RANGES 16
+/* What follows the '?' of a URL. */
+#define IVD_LIMIT_QUERY_BYTES 8192
 /* Integers above this do not survive JavaScript: 2^53. */
 #define IVD_LIMIT_JSON_INTEGER (G_GUINT64_CONSTANT (1) << 53)
