@@ -336,9 +336,17 @@ test_write_numbers (void)
   assert_int64 (-(gint64) IVD_LIMIT_JSON_INTEGER, "-9007199254740992");
   assert_int64 (-(gint64) IVD_LIMIT_JSON_INTEGER - 1, "\"-9007199254740993\"");
   ivd_json_append_double (json, 0.1);
+  g_string_append_c (json, ' ');
   ivd_json_append_double (json, (double) INFINITY);
+  g_string_append_c (json, ' ');
+  ivd_json_append_double (json, -0.0);
+  g_string_append_c (json, ' ');
+  ivd_json_append_double (json, -1e16);
+  g_string_append_c (json, ' ');
+  ivd_json_append_double (json, 1e17);
+  g_string_append_c (json, ' ');
   ivd_json_append_text (json, NULL);
-  g_assert_cmpstr (json->str, ==, "0.10000000000000001nullnull");
+  g_assert_cmpstr (json->str, ==, "0.10000000000000001 null 0 -10000000000000000.0 1e+17 null");
 }
 
 int

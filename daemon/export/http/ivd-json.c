@@ -118,7 +118,17 @@ ivd_json_append_double (GString *json, double value)
 {
   char digits[G_ASCII_DTOSTR_BUF_SIZE];
 
-  g_string_append (json, isfinite (value) ? g_ascii_dtostr (digits, sizeof digits, value) : "null");
+  if (!isfinite (value))
+    {
+      g_string_append (json, "null");
+      return;
+    }
+  /* 0.0 makes -0 a 0. */
+  g_ascii_dtostr (digits, sizeof digits, value + 0.0);
+  g_string_append (json, digits);
+  /* A reader shall not take it for an integer that has every digit right. */
+  if (fabs (value) > (double) IVD_LIMIT_JSON_INTEGER && strpbrk (digits, ".e") == NULL)
+    g_string_append (json, ".0");
 }
 
 static void
