@@ -9,6 +9,7 @@
 #include "config/ivd-config.h"
 #include "config/ivd-saved-region.h"
 #include "export/ivd-bus.h"
+#include "operation/ivd-activity.h"
 #include "operation/ivd-boot.h"
 #include "operation/ivd-handover.h"
 #include "operation/ivd-subscriptions.h"
@@ -46,6 +47,7 @@ struct _IvdDaemon
   IvdHandover *handover;
   IvdSubscriptions *subscriptions;
   IvdWatches *watches;
+  IvdActivity *activity;
   IvdWakes *wakes;
   IvdLogins *logins;
   IvdMetrics metrics;
@@ -206,6 +208,7 @@ make_parts (IvdDaemon *self, const IvdDaemonOptions *options, GError **error)
   self->handover = ivd_handover_new (self->registry);
   self->subscriptions = ivd_subscriptions_new (self->registry);
   self->watches = ivd_watches_new (self->registry, self->pool);
+  self->activity = ivd_activity_new (self->registry, self->pool, self->watches);
   self->logins = ivd_logins_new ();
   fill_context (self);
   return TRUE;
@@ -310,6 +313,7 @@ ivd_daemon_free (IvdDaemon *daemon)
   g_clear_pointer (&daemon->bus, ivd_bus_free);
   g_clear_pointer (&daemon->notify, ivd_notify_free);
   g_clear_pointer (&daemon->logins, ivd_logins_unref);
+  g_clear_pointer (&daemon->activity, ivd_activity_free);
   g_clear_pointer (&daemon->watches, ivd_watches_free);
   g_clear_pointer (&daemon->subscriptions, ivd_subscriptions_free);
   g_clear_pointer (&daemon->handover, ivd_handover_free);

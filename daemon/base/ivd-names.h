@@ -13,5 +13,8 @@
 
 #define IVD_PLUGIN_SYMBOL "ivshmem_plugin_v1"
 
+/* An option of every region, whatever its plugin: count which bytes change. */
+#define IVD_OPTION_ACTIVITY "activity"
+
 /* What means "everybody" or "every vector" in a ring. */
 #define IVD_ALL G_MAXUINT32

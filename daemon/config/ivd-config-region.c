@@ -9,9 +9,11 @@
 #include "base/ivd-error.h"
 #include "base/ivd-limits.h"
 #include "base/ivd-name.h"
+#include "base/ivd-names.h"
 
 #define KEY_PLUGIN "plugin"
 #define KEY_PERSIST "persist"
+#define KEY_ACTIVITY IVD_OPTION_ACTIVITY
 #define TEXT_TRUE "true"
 #define TEXT_FALSE "false"
 
@@ -73,6 +75,8 @@ parse_entry (IvdConfigRegion *self, const IvdKeyFileEntry *entry, GError **error
     }
   if (strcmp (entry->key, KEY_PERSIST) == 0)
     return ivd_key_file_parse_boolean (entry->value, &self->persist, error);
+  if (strcmp (entry->key, KEY_ACTIVITY) == 0)
+    return ivd_key_file_parse_boolean (entry->value, &self->activity, error);
   if (!ivd_permission_from_key (entry->key, &permission))
     add_option (self, entry->key, entry->value, entry->line);
   return TRUE;
@@ -139,8 +143,8 @@ ivd_config_region_find (const IvdConfigRegion *self, const char *key)
   return NULL;
 }
 
-GVariant *
-ivd_config_region_dup_options (const IvdConfigRegion *self)
+static GVariant *
+dup_options (const IvdConfigRegion *self, gboolean activity)
 {
   g_auto (GVariantBuilder) builder = G_VARIANT_BUILDER_INIT (G_VARIANT_TYPE_VARDICT);
 
@@ -150,7 +154,21 @@ ivd_config_region_dup_options (const IvdConfigRegion *self)
 
       g_variant_builder_add (&builder, "{sv}", option->key, g_variant_new_string (option->value));
     }
+  if (activity)
+    g_variant_builder_add (&builder, "{sv}", KEY_ACTIVITY, g_variant_new_string (TEXT_TRUE));
   return g_variant_ref_sink (g_variant_builder_end (&builder));
+}
+
+GVariant *
+ivd_config_region_dup_options (const IvdConfigRegion *self)
+{
+  return dup_options (self, FALSE);
+}
+
+GVariant *
+ivd_config_region_dup_attach_options (const IvdConfigRegion *self)
+{
+  return dup_options (self, self->activity);
 }
 
 /* NULL: of no type that an option can have. */

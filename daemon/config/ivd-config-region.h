@@ -24,6 +24,7 @@ typedef struct
   char *name;
   char *plugin; /* NULL: rules only, nothing to attach */
   gboolean persist;
+  gboolean activity;
   GPtrArray *options; /* of IvdConfigOption *, in order */
   char *file;         /* of its header; NULL when it comes from no file */
   guint line;
@@ -41,8 +42,11 @@ IvdConfigRegion *ivd_config_region_parse (const IvdKeyFileGroup *group, GError *
 /* NULL: not given. */
 const IvdConfigOption *ivd_config_region_find (const IvdConfigRegion *region, const char *key);
 
-/* As Attach takes them: a{sv} of texts. (transfer full, not floating) */
+/* The plugin's: a{sv} of texts. (transfer full, not floating) */
 GVariant *ivd_config_region_dup_options (const IvdConfigRegion *region);
+/* As Attach takes them: the daemon's own with them, but for persist. (transfer
+ * full, not floating) */
+GVariant *ivd_config_region_dup_attach_options (const IvdConfigRegion *region);
 /* The way back: texts, booleans and integers. invalid-argument for others. */
 gboolean ivd_config_region_add_options (IvdConfigRegion *region, GVariant *options, GError **error)
     G_GNUC_WARN_UNUSED_RESULT;

@@ -9,6 +9,7 @@
 #include "base/ivd-error.h"
 #include "base/ivd-limits.h"
 #include "base/ivd-name.h"
+#include "base/ivd-names.h"
 #include "config/ivd-config-directory.h"
 #include "platform/ivd-text-file.h"
 
@@ -30,6 +31,8 @@ text_of (const IvdConfigRegion *region)
   g_autoptr (GString) text = g_string_new (HEADING);
 
   g_string_append_printf (text, "[region %s]\nplugin=%s\npersist=true\n", region->name, region->plugin);
+  if (region->activity)
+    g_string_append (text, IVD_OPTION_ACTIVITY "=true\n");
   for (guint i = 0; i < region->options->len; i++)
     {
       const IvdConfigOption *option = g_ptr_array_index (region->options, i);
@@ -94,7 +97,7 @@ parse (const char *name, const char *path, const char *text, gsize length, GErro
 static gboolean
 is_same (const IvdConfigRegion *a, const IvdConfigRegion *b)
 {
-  if (strcmp (a->plugin, b->plugin) != 0 || a->options->len != b->options->len)
+  if (strcmp (a->plugin, b->plugin) != 0 || a->activity != b->activity || a->options->len != b->options->len)
     return FALSE;
   for (guint i = 0; i < a->options->len; i++)
     {

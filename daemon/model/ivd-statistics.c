@@ -26,6 +26,8 @@ static const char *const stat_names[IVD_STAT_COUNT] = {
   "peers_connected",
   "peers_disconnected",
   "losses",
+  "changed_bytes",
+  "changed_blocks",
   "operations",
   "errors",
 };

@@ -20,6 +20,8 @@ typedef enum
   IVD_STAT_PEERS_CONNECTED, /* ever */
   IVD_STAT_PEERS_DISCONNECTED,
   IVD_STAT_LOSSES,
+  IVD_STAT_CHANGED_BYTES, /* these two only of regions with activity=true */
+  IVD_STAT_CHANGED_BLOCKS,
   IVD_STAT_OPERATIONS,
   IVD_STAT_ERRORS,
 } IvdStat;

@@ -35,6 +35,7 @@ typedef struct
   IvdWatch *watch; /* NULL: freed meanwhile */
   IvdWatchBudget *budget;
   GArray *runs; /* of ChangedRun, of the scan that has just ended */
+  guint64 bytes, blocks;
   gint64 begun;
   gint64 cost_usec;
 } Look;
@@ -53,6 +54,7 @@ struct _IvdWatch
   guint timer;
   IvdWatchReadyFunc ready; /* NULL once it was called */
   IvdWatchFunc func;
+  IvdWatchLookFunc look_func;
   gpointer data;
 };
 
@@ -73,6 +75,7 @@ on_run (guint64 offset, guint64 length, gpointer data)
   ChangedRun run = { offset, length };
   ChangedRun *last;
 
+  look->bytes += length;
   if (look->runs->len < IVD_LIMIT_WATCH_RUNS)
     {
       g_array_append_val (look->runs, run);
@@ -88,11 +91,12 @@ scan_work (gpointer data)
 {
   Look *look = data;
   gint64 before = ivd_thread_time ();
-  guint64 blocks;
 
   look->begun = g_get_monotonic_time ();
+  look->bytes = 0;
+  look->blocks = 0;
   g_array_set_size (look->runs, 0);
-  (void) !ivd_scan_run (look->scan, on_run, look, &blocks, NULL);
+  (void) !ivd_scan_run (look->scan, on_run, look, &look->blocks, NULL);
   look->cost_usec = ivd_thread_time () - before;
 }
 
@@ -172,7 +176,9 @@ scan_done (gpointer data)
       return;
     }
   self->looking = FALSE;
-  for (guint i = 0; i < look->runs->len; i++)
+  if (self->look_func != NULL && look->bytes > 0)
+    self->look_func (look->bytes, look->blocks, self->data);
+  for (guint i = 0; self->func != NULL && i < look->runs->len; i++)
     {
       const ChangedRun *run = &g_array_index (look->runs, ChangedRun, i);
 
@@ -235,6 +241,12 @@ ivd_watch_new (IvdWatchBudget *budget, IvdCopyPool *pool, IvdMapping *mapping, g
   budget->watches++;
   begin_look (self); /* the first only learns */
   return self;
+}
+
+void
+ivd_watch_set_look_func (IvdWatch *watch, IvdWatchLookFunc func)
+{
+  watch->look_func = func;
 }
 
 void

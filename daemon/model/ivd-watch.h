@@ -31,16 +31,22 @@ typedef struct
  * watch. */
 typedef void (*IvdWatchFunc) (guint64 offset, guint64 length, gpointer data);
 
+/* All that one look has found, whatever the number of runs, to the grain of a
+ * block; before it is told run by run. Must not free the watch. */
+typedef void (*IvdWatchLookFunc) (guint64 bytes, guint64 blocks, gpointer data);
+
 /* The first look, against which changes are told, has been taken. Once; the
  * watch may be freed from within. */
 typedef void (*IvdWatchReadyFunc) (gpointer data);
 
-/* min_interval_usec: from the beginning of one look to that of the next. ready:
- * may be NULL. pool must outlive it. When the mapping has been closed or lost
+/* min_interval_usec: from the beginning of one look to that of the next. ready
+ * and func: may be NULL. pool must outlive it. When the mapping has been closed or lost
  * it looks no more. Errors: out-of-range, limit. */
 IvdWatch *ivd_watch_new (IvdWatchBudget *budget, IvdCopyPool *pool, IvdMapping *mapping, guint64 offset,
                          guint64 length, guint64 min_interval_usec, IvdWatchReadyFunc ready, IvdWatchFunc func,
                          gpointer data, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* Of looks that find something, from now on. NULL to unset. */
+void ivd_watch_set_look_func (IvdWatch *watch, IvdWatchLookFunc func);
 /* Also while a scan runs; func is not called any more. */
 void ivd_watch_free (IvdWatch *watch);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (IvdWatch, ivd_watch_free)

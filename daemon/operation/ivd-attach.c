@@ -19,6 +19,7 @@ typedef struct
   IvdContext *context;
   char *plugin;
   char *name;
+  gboolean activity;
   GVariant *saved; /* what to keep for the next start; NULL: nothing */
   IvdAttachFunc func;
   gpointer data;
@@ -41,6 +42,7 @@ save (const Attach *attach, GError **error)
   g_autoptr (IvdConfigRegion) region = ivd_config_region_new (attach->name, attach->plugin);
 
   region->persist = TRUE;
+  region->activity = attach->activity;
   return ivd_config_region_add_options (region, attach->saved, error)
          && ivd_saved_region_write (attach->context->state_dir, region, error);
 }
@@ -69,14 +71,17 @@ on_attached (GObject *source, GAsyncResult *result, gpointer data)
   answer (attach, region, error);
 }
 
-/* "persist" is ours, the rest the plugin's. */
+/* These two are ours, the rest the plugin's. */
 static gboolean
-split_options (IvdContext *context, GVariant *options, gboolean *ret_persist, GVariant **ret_rest, GError **error)
+split_options (IvdContext *context, GVariant *options, gboolean *ret_persist, gboolean *ret_activity, GVariant **ret_rest,
+               GError **error)
 {
   g_autoptr (IvdArguments) arguments = ivd_arguments_new (options, error);
-  gboolean persist = FALSE;
+  gboolean persist = FALSE, activity = FALSE;
 
-  if (arguments == NULL || !ivd_arguments_take_boolean (arguments, "persist", &persist, error))
+  if (arguments == NULL
+      || !ivd_arguments_take_boolean (arguments, "persist", &persist, error)
+      || !ivd_arguments_take_boolean (arguments, IVD_OPTION_ACTIVITY, &activity, error))
     return FALSE;
   if (persist && context->state_dir == NULL)
     {
@@ -85,6 +90,7 @@ split_options (IvdContext *context, GVariant *options, gboolean *ret_persist, GV
       return FALSE;
     }
   *ret_persist = persist;
+  *ret_activity = activity;
   *ret_rest = ivd_arguments_rest (arguments);
   return TRUE;
 }
@@ -117,9 +123,11 @@ check (IvdContext *context, IvdCaller *caller, const char *plugin_name, const ch
       return NULL;
     }
   *ret_plugin = ivd_plugin_store_find (context->plugins, plugin_name, error);
-  if (*ret_plugin == NULL || !split_options (context, options, &persist, &rest, error))
+  if (*ret_plugin == NULL || !split_options (context, options, &persist, &attach->activity, &rest, error))
     return NULL;
   checked = ivd_options_new (ivd_plugin_get_table (*ret_plugin), rest, check_path, context_and_caller, error);
+  if (checked != NULL && attach->activity)
+    ivd_options_add (checked, IVD_OPTION_ACTIVITY, g_variant_new_boolean (TRUE));
   if (checked != NULL && persist)
     attach->saved = g_steal_pointer (&rest);
   return checked;

@@ -116,7 +116,7 @@ ivd_boot_attach (IvdContext *context, const GPtrArray *regions, void (*done) (gp
       entry->boot = boot;
       entry->region = region;
       boot->left++;
-      options = ivd_config_region_dup_options (region);
+      options = ivd_config_region_dup_attach_options (region);
       ivd_attach (context, caller, region->plugin, region->name, options, on_attached, entry);
     }
   count_down (boot);

@@ -6,7 +6,6 @@
 #include "base/ivd-error.h"
 #include "base/ivd-limits.h"
 #include "memory/ivd-memory.h"
-#include "model/ivd-watch.h"
 #include "operation/ivd-region-operations.h"
 
 typedef struct
@@ -162,6 +161,12 @@ ivd_watches_free (IvdWatches *watches)
   g_rc_box_release (watches->budget);
   g_object_unref (watches->registry);
   g_free (watches);
+}
+
+IvdWatchBudget *
+ivd_watches_get_budget (IvdWatches *watches)
+{
+  return watches->budget;
 }
 
 IvdCaller *

@@ -194,6 +194,22 @@ ivd_options_new (const IvshmemPlugin *table, GVariant *given, IvdOptionPathFunc 
   return g_steal_pointer (&self);
 }
 
+void
+ivd_options_add (IvdOptions *options, const char *key, GVariant *value)
+{
+  g_autoptr (GVariant) before = options->variant;
+  g_auto (GVariantBuilder) builder = G_VARIANT_BUILDER_INIT (G_VARIANT_TYPE_VARDICT);
+  GVariantIter iter;
+  const char *other_key;
+  GVariant *other;
+
+  g_variant_iter_init (&iter, before);
+  while (g_variant_iter_loop (&iter, "{&sv}", &other_key, &other))
+    g_variant_builder_add (&builder, "{sv}", other_key, other);
+  g_variant_builder_add (&builder, "{sv}", key, value);
+  options->variant = g_variant_ref_sink (g_variant_builder_end (&builder));
+}
+
 const IvshmemPluginValue *
 ivd_options_get_values (IvdOptions *options, guint *ret_n_values)
 {

@@ -31,9 +31,13 @@ IvdOptions *ivd_options_ref (IvdOptions *options);
 void ivd_options_unref (IvdOptions *options);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (IvdOptions, ivd_options_unref)
 
+/* One more that is not the plugin's and stands after its own in the variant. By
+ * whoever has just made them, before anybody else has them. value: floating. */
+void ivd_options_add (IvdOptions *options, const char *key, GVariant *value);
+
 /* One for each row of the table. */
 const IvshmemPluginValue *ivd_options_get_values (IvdOptions *options, guint *ret_n_values);
 
-/* a{sv} of all that are present, defaults included, by name; it is taken by
- * ivd_options_new and gives the same again. (transfer none) */
+/* a{sv} of all that are present, defaults included, by name; but for what was
+ * added it is taken by ivd_options_new and gives the same again. (transfer none) */
 GVariant *ivd_options_get_variant (IvdOptions *options);

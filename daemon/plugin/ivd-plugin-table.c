@@ -95,7 +95,7 @@ static gboolean
 option_name_is_reserved (const char *name)
 {
   static const char *const reserved[] = {
-    "plugin", "name", "persist", "allow-see", "allow-read", "allow-write", "allow-ring",
+    "plugin", "name", "persist", "activity", "allow-see", "allow-read", "allow-write", "allow-ring",
     "allow-handover", "allow-attach", "allow-bridge", "allow-admin", NULL
   };
 

@@ -108,6 +108,35 @@ def test_persisted_region_is_there_after_a_restart(ivt, bus):
     client.detach('kept')
 
 
+# Activity.
+
+def test_activity_counts_what_changes_if_asked(ivt, bus):
+    daemon = ivt.daemon(bus)
+    client = ivt.client(bus)
+    client.attach('doorbell-server', 'quiet', size='1M')
+    region = client.attach('doorbell-server', 'watched', size='1M', activity=True, persist=True)
+    refuses('InvalidArgument', client.attach, 'doorbell-server', 'bad', size='1M', activity='often', says='activity')
+    assert region.get('Options')['activity'] is True
+    assert 'activity' not in client.region('quiet').get('Options')
+    signals = region.client.signals(REGION, region.path)
+    value = 0
+
+    def counted():
+        # What is written before the first look is not told: until then there is nothing to compare with.
+        nonlocal value
+        value = value % 255 + 1
+        region.write(8192, bytes([value]))
+        return region.get('Statistics')['changed_blocks'] > 0
+    client.wait(counted)
+    statistics = region.get('Statistics')
+    assert statistics['changed_bytes'] == 4096 * statistics['changed_blocks']
+    assert client.region('quiet').get('Statistics')['changed_bytes'] == 0
+    assert signals.of('Changed') == []
+    daemon.stop()
+    ivt.daemon(bus, state_dir=daemon.state_dir)
+    assert client.region('watched').get('Options')['activity'] is True
+
+
 # Reading and writing.
 
 def test_bytes(region):

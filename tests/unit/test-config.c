@@ -194,7 +194,7 @@ uncomment (const char *text)
 static void
 test_sample (void)
 {
-  const char *keys[] = { "allowed-dirs", "state-dir", "log-level", "enabled", "bus", "plugin", "persist" };
+  const char *keys[] = { "allowed-dirs", "state-dir", "log-level", "enabled", "bus", "plugin", "persist", "activity" };
   g_autofree char *path = g_test_build_filename (G_TEST_BUILT, "..", "..", "data", "ivshmemd.conf", NULL);
   g_autofree char *text = NULL;
   g_autofree char *plain = NULL;
@@ -268,7 +268,7 @@ static void
 test_region (void)
 {
   g_autoptr (IvdConfig) config = parse_good ("[region b]\nzebra = 1\nplugin=host-plain\nallow-see=*\n\n"
-                                             "allow-uids=7\npersist=true\n[region a]\nallow-read=*\n");
+                                             "allow-uids=7\npersist=true\nactivity=true\n[region a]\nallow-read=*\n");
   const GPtrArray *regions = ivd_config_get_regions (config);
   const IvdConfigRegion *region;
   g_autoptr (GVariant) options = NULL;
@@ -278,12 +278,16 @@ test_region (void)
   g_assert_cmpstr (region->name, ==, "b");
   g_assert_cmpstr (region->plugin, ==, "host-plain");
   g_assert_true (region->persist);
+  g_assert_true (region->activity);
   g_assert_cmpuint (region->line, ==, 1);
   g_assert_cmpuint (region->options->len, ==, 2);
   assert_option (region, 0, "zebra", "1", 2);
   assert_option (region, 1, "allow-uids", "7", 6);
   options = ivd_config_region_dup_options (region);
   g_assert_cmpvariant (options, g_variant_new_parsed ("{'zebra': <'1'>, 'allow-uids': <'7'>}"));
+  g_variant_unref (options);
+  options = ivd_config_region_dup_attach_options (region);
+  g_assert_cmpvariant (options, g_variant_new_parsed ("{'zebra': <'1'>, 'allow-uids': <'7'>, 'activity': <'true'>}"));
   region = g_ptr_array_index (regions, 1);
   g_assert_cmpstr (region->name, ==, "a");
   g_assert_null (region->plugin);

@@ -195,7 +195,7 @@ test_option_names (Fixture *f, gconstpointer data)
   g_autofree char *longest = g_strnfill (IVD_LIMIT_NAME_BYTES, 'x');
   g_autofree char *too_long = g_strnfill (IVD_LIMIT_NAME_BYTES + 1, 'x');
   const char *bad[] = { "", "Upper", "-dash", "2two", "under_score", "with space", "e\xcc\x81", too_long };
-  const char *reserved[] = { "plugin", "name", "persist", "allow-read", "allow-admin" };
+  const char *reserved[] = { "plugin", "name", "persist", "activity", "allow-read", "allow-admin" };
 
   for (guint i = 0; i < G_N_ELEMENTS (bad); i++)
     {

@@ -98,6 +98,7 @@ test_there_and_back (Store *store, gconstpointer data)
   const IvdConfigRegion *region;
   struct stat info;
 
+  second->activity = TRUE;
   write_region (store, first);
   write_region (store, second);
   g_assert_cmpuint (count_files (store), ==, 2);
@@ -109,10 +110,12 @@ test_there_and_back (Store *store, gconstpointer data)
   region = g_ptr_array_index (regions, 0);
   g_assert_cmpstr (region->name, ==, "a");
   g_assert_cmpuint (region->options->len, ==, 0);
+  g_assert_true (region->activity);
   region = g_ptr_array_index (regions, 1);
   g_assert_cmpstr (region->name, ==, "b.x");
   g_assert_cmpstr (region->plugin, ==, "host-plain");
   g_assert_true (region->persist);
+  g_assert_false (region->activity);
   options = ivd_config_region_dup_options (region);
   g_assert_cmpvariant (options, g_variant_new_parsed ("{'path': <'/dev/shm/ä b'>, 'create': <'true'>, "
                                                       "'grow': <'false'>, 'size': <'18446744073709551615'>, "
@@ -148,7 +151,7 @@ static void
 test_not_writable (Store *store, gconstpointer data)
 {
   const char *bad[] = { "{'path': <'a\\nallow-admin=*'>}", "{'path': <'a '>}", "{'path': <' a'>}",
-                        "{'path': <'a\\u0007'>}", "{'persist': <'true'>}", "{'plugin': <'x'>}",
+                        "{'path': <'a\\u0007'>}", "{'persist': <'true'>}", "{'activity': <'true'>}", "{'plugin': <'x'>}",
                         "{'allow-see': <'*'>}", "{'Path': <'x'>}", "{'a=b': <'x'>}", "{'#': <'x'>}" };
 
   for (gsize i = 0; i < G_N_ELEMENTS (bad); i++)

@@ -191,6 +191,45 @@ test_limit_of_runs (Fixture *fixture, gconstpointer data)
     }
 }
 
+typedef struct
+{
+  guint looks;
+  guint64 bytes, blocks;
+} Tally;
+
+static void
+on_look (guint64 bytes, guint64 blocks, gpointer data)
+{
+  Tally *tally = data;
+
+  tally->looks++;
+  tally->bytes += bytes;
+  tally->blocks += blocks;
+}
+
+/* Of more runs than are told one by one, too. */
+static void
+test_a_look_tells_the_whole (Fixture *fixture, gconstpointer data)
+{
+  Tally tally = { 0 };
+  g_autoptr (GError) error = NULL;
+  g_autoptr (IvdWatch) watch = ivd_watch_new (fixture->budget, fixture->pool, fixture->mapping, 100, SIZE - 200,
+                                              INTERVAL_USEC, NULL, NULL, &tally, &error);
+  const guint runs = IVD_LIMIT_WATCH_RUNS + 10;
+
+  g_assert_no_error (error);
+  ivd_watch_set_look_func (watch, on_look);
+  while (fixture->budget->looking)
+    g_main_context_iteration (NULL, TRUE);
+  for (guint i = 0; i < runs; i++)
+    poke_byte (fixture, 2 * IVD_SCAN_BLOCK_BYTES * i + 100, 1);
+  while (tally.blocks < runs)
+    g_main_context_iteration (NULL, TRUE);
+  g_assert_cmpuint (tally.blocks, ==, runs);
+  g_assert_cmpuint (tally.bytes, ==, runs * IVD_SCAN_BLOCK_BYTES - 100);
+  g_assert_cmpuint (tally.looks, ==, 1);
+}
+
 static void
 test_free_while_it_looks (Fixture *fixture, gconstpointer data)
 {
@@ -423,6 +462,7 @@ main (int argc, char **argv)
   ADD ("every-later-change-is-told", test_every_later_change_is_told);
   ADD ("watches-take-turns", test_watches_take_turns);
   ADD ("limit-of-runs", test_limit_of_runs);
+  ADD ("a-look-tells-the-whole", test_a_look_tells_the_whole);
   ADD ("free-while-it-looks", test_free_while_it_looks);
   ADD ("lost-memory-ends-it-quietly", test_lost_memory_ends_it_quietly);
   ADD ("bad-ranges", test_bad_ranges);
