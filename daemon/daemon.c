@@ -94,6 +94,7 @@ load_config (IvdDaemon *self, const IvdDaemonOptions *options, GError **error)
     .directory = options->config_dir != NULL ? options->config_dir : default_dir,
     .directory_may_miss = options->config_dir == NULL,
     .runtime_dir = self->runtime_dir,
+    .http_listen = options->http_listen,
   };
   IvdLogLevel level;
 
@@ -196,6 +197,8 @@ fill_context (IvdDaemon *self)
 static gboolean
 make_parts (IvdDaemon *self, const IvdDaemonOptions *options, GError **error)
 {
+  const IvdConfigHttp *http = ivd_config_get_http (self->config);
+
   if (!make_registry (self, error) || !load_plugins (self, options, error))
     return FALSE;
   self->poller = ivd_poller_new (NULL, error);
@@ -209,7 +212,8 @@ make_parts (IvdDaemon *self, const IvdDaemonOptions *options, GError **error)
   self->subscriptions = ivd_subscriptions_new (self->registry);
   self->watches = ivd_watches_new (self->registry, self->pool);
   self->activity = ivd_activity_new (self->registry, self->pool, self->watches);
-  self->logins = ivd_logins_new ();
+  if (IVD_WITH_HTTP && http->enabled && http->sessions)
+    self->logins = ivd_logins_new ();
   fill_context (self);
   return TRUE;
 }

@@ -20,6 +20,7 @@ typedef struct
   const char *config_dir;
   const char *state_dir;
   const char *const *plugin_dirs; /* NULL: where plugins are installed */
+  const char *const *http_listen; /* NULL: as the config says */
 } IvdDaemonOptions;
 
 typedef struct _IvdDaemon IvdDaemon;

@@ -17,7 +17,7 @@ typedef struct
 {
   gboolean session, system, version;
   char *bus_address, *config_file, *config_dir, *state_dir;
-  char **plugin_dirs;
+  char **plugin_dirs, **http_listen;
 } CommandLine;
 
 typedef struct
@@ -36,6 +36,7 @@ command_line_clear (CommandLine *line)
   g_free (line->config_dir);
   g_free (line->state_dir);
   g_strfreev (line->plugin_dirs);
+  g_strfreev (line->http_listen);
 }
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (CommandLine, command_line_clear)
@@ -52,6 +53,8 @@ parse_command_line (int argc, char **argv, CommandLine *line, GError **error)
     { "state-dir", 0, 0, G_OPTION_ARG_FILENAME, &line->state_dir, "Keep what outlives a restart in here", "DIR" },
     { "plugin-dir", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &line->plugin_dirs,
       "Load plugins from here (may be repeated)", "DIR" },
+    { "http", 0, 0, G_OPTION_ARG_STRING_ARRAY, &line->http_listen,
+      "Serve HTTP there (may be repeated): unix:PATH, ADDR:PORT or [V6]:PORT; or none", "WHERE" },
     { "version", 0, 0, G_OPTION_ARG_NONE, &line->version, "Print the version and end", NULL },
     G_OPTION_ENTRY_NULL,
   };
@@ -88,6 +91,7 @@ daemon_options (const CommandLine *line)
     .config_dir = line->config_dir,
     .state_dir = line->state_dir,
     .plugin_dirs = (const char *const *) line->plugin_dirs,
+    .http_listen = (const char *const *) line->http_listen,
   };
 
   return options;

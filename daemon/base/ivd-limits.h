@@ -112,6 +112,15 @@
 #define IVD_LIMIT_LOGINS 64
 #define IVD_LIMIT_LOGINS_PER_IDENTITY 16
 
+/* Whoever connects and was not accepted yet; the kernel may allow less. */
+#define IVD_LIMIT_LISTEN_BACKLOG 4096
+/* Addresses to listen on, and names that a request may call us by. */
+#define IVD_LIMIT_HTTP_ADDRESSES 64
+#define IVD_LIMIT_HTTP_HOSTS 64
+#define IVD_LIMIT_HTTP_HOST_BYTES 253
+/* A file with a certificate and those that vouch for it, or a key. */
+#define IVD_LIMIT_CERTIFICATE_FILE_BYTES (256 * 1024)
+
 /* A JSON text from outside: its bytes, how deep it nests, the members of one
  * object, the characters of one number. */
 #define IVD_LIMIT_JSON_BYTES (64 * 1024)

@@ -24,6 +24,7 @@ struct _IvdConfig
   IvdLogLevel log_level;
   gboolean dbus_enabled;
   char *bus;
+  IvdConfigHttp *http;
   GPtrArray *regions; /* of IvdConfigRegion * */
   IvdAccess *access;
 };
@@ -193,6 +194,12 @@ read_dbus (IvdConfig *self, const IvdKeyFileGroup *group, GError **error)
 }
 
 static gboolean
+read_http (IvdConfig *self, const IvdKeyFileGroup *group, GError **error)
+{
+  return ivd_config_http_parse (self->http, group, error);
+}
+
+static gboolean
 read_region (IvdConfig *self, const IvdKeyFileGroup *group, GError **error)
 {
   g_autoptr (IvdConfigRegion) region = NULL;
@@ -210,6 +217,7 @@ read_region (IvdConfig *self, const IvdKeyFileGroup *group, GError **error)
 static const GroupRow group_rows[] = {
   { "daemon", FALSE, read_daemon },
   { "dbus", FALSE, read_dbus },
+  { "http", FALSE, read_http },
   { "region", TRUE, read_region },
 };
 
@@ -232,7 +240,7 @@ read_group (IvdConfig *self, const IvdKeyFileGroup *group, GError **error)
 
   if (row == NULL)
     return ivd_key_file_fail (error, group->file, group->line,
-                              "unknown group [%s]: known are [daemon], [dbus] and [region NAME]", kind);
+                              "unknown group [%s]: known are [daemon], [dbus], [http] and [region NAME]", kind);
   if (row->named && group->name == NULL)
     return ivd_key_file_fail (error, group->file, group->line, "[%s] needs a name: write [%s NAME]",
                               kind, kind);
@@ -262,20 +270,24 @@ read_rules (IvdConfig *self, const IvdKeyFileGroup *group, GError **error)
 }
 
 IvdConfig *
-ivd_config_new (const IvdKeyFile *key_file, const char *runtime_dir, GError **error)
+ivd_config_new (const IvdKeyFile *key_file, const IvdConfigSource *source, GError **error)
 {
   g_autoptr (IvdConfig) self = g_new0 (IvdConfig, 1);
   const GPtrArray *groups = ivd_key_file_get_groups (key_file);
 
   g_atomic_ref_count_init (&self->references);
   self->dbus_enabled = TRUE;
+  self->http = ivd_config_http_new (source->runtime_dir);
   self->regions = g_ptr_array_new_with_free_func ((GDestroyNotify) ivd_config_region_free);
   for (guint i = 0; i < groups->len; i++)
     {
       if (!read_group (self, g_ptr_array_index (groups, i), error))
         return NULL;
     }
-  self->access = ivd_access_new (ivd_path_policy_new (runtime_dir, (const char *const *) self->allowed_dirs));
+  if ((source->http_listen != NULL && !ivd_config_http_override (self->http, source->http_listen, error))
+      || !ivd_config_http_check (self->http, error))
+    return NULL;
+  self->access = ivd_access_new (ivd_path_policy_new (source->runtime_dir, (const char *const *) self->allowed_dirs));
   for (guint i = 0; i < groups->len; i++)
     {
       if (!read_rules (self, g_ptr_array_index (groups, i), error))
@@ -323,10 +335,14 @@ IvdConfig *
 ivd_config_load (const IvdConfigSource *source, GError **error)
 {
   g_autoptr (IvdKeyFile) key_file = ivd_key_file_new ();
+  g_autoptr (IvdConfig) self = NULL;
 
   if (!read_file (key_file, source, error) || !read_directory (key_file, source, error))
     return NULL;
-  return ivd_config_new (key_file, source->runtime_dir, error);
+  self = ivd_config_new (key_file, source, error);
+  if (self == NULL || !ivd_config_http_load (self->http, error))
+    return NULL;
+  return g_steal_pointer (&self);
 }
 
 IvdConfig *
@@ -344,6 +360,7 @@ ivd_config_unref (IvdConfig *self)
   g_strfreev (self->allowed_dirs);
   g_free (self->state_dir);
   g_free (self->bus);
+  ivd_config_http_free (self->http);
   g_ptr_array_unref (self->regions);
   ivd_access_unref (self->access);
   g_free (self);
@@ -373,6 +390,12 @@ const char *
 ivd_config_get_bus (const IvdConfig *self)
 {
   return self->bus;
+}
+
+const IvdConfigHttp *
+ivd_config_get_http (const IvdConfig *self)
+{
+  return self->http;
 }
 
 const GPtrArray *

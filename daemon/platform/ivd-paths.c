@@ -254,3 +254,15 @@ ivd_paths_lock_state (const char *state_dir, GError **error)
     fail ("lock", path, reason, error);
   return -1;
 }
+
+char *
+ivd_paths_find_credential (const char *name)
+{
+  const char *directory = g_getenv ("CREDENTIALS_DIRECTORY");
+  g_autofree char *path = NULL;
+
+  if (directory == NULL || !g_path_is_absolute (directory))
+    return NULL;
+  path = g_build_filename (directory, name, NULL);
+  return g_file_test (path, G_FILE_TEST_EXISTS) ? g_steal_pointer (&path) : NULL;
+}

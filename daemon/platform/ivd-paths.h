@@ -24,6 +24,10 @@ char *ivd_paths_make_runtime_dir (gboolean session, GError **error);
  * XDG_STATE_HOME/ivshmemd. (transfer full) */
 char *ivd_paths_make_state_dir (gboolean session, const char *given, GError **error);
 
+/* The file of a credential that the service manager was told to pass; NULL:
+ * there is none of that name. (transfer full) */
+char *ivd_paths_find_credential (const char *name);
+
 /* parent/name, for the daemon's user alone. (transfer full) */
 char *ivd_paths_make_child (const char *parent, const char *name, GError **error);
 

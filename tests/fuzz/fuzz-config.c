@@ -68,6 +68,7 @@ check_round_trip (const IvdKeyFile *key_file)
 int
 LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
 {
+  const IvdConfigSource source = { .runtime_dir = RUNTIME_DIR };
   g_autoptr (IvdKeyFile) key_file = ivd_key_file_new ();
   g_autoptr (IvdConfig) config = NULL;
   g_autoptr (GError) error = NULL;
@@ -78,7 +79,7 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
       return 0;
     }
   check_round_trip (key_file);
-  config = ivd_config_new (key_file, RUNTIME_DIR, &error);
+  config = ivd_config_new (key_file, &source, &error);
   if (config == NULL)
     check_error (error);
   return 0;

@@ -81,11 +81,12 @@ load (const Place *place, GError **error)
 static IvdConfig *
 parse (const char *text, GError **error)
 {
+  const IvdConfigSource source = { .runtime_dir = RUNTIME_DIR };
   g_autoptr (IvdKeyFile) key_file = ivd_key_file_new ();
 
   if (!ivd_key_file_read_text (key_file, "test.conf", text, strlen (text), error))
     return NULL;
-  return ivd_config_new (key_file, RUNTIME_DIR, error);
+  return ivd_config_new (key_file, &source, error);
 }
 
 static IvdConfig *
@@ -188,13 +189,16 @@ uncomment (const char *text)
 
   /* A group that this machine need not have. */
   g_assert_cmpuint (g_string_replace (known, "group:ivshmem", "group:0", 0), >, 0);
+  g_assert_cmpuint (g_string_replace (known, "socket-group=ivshmem", "socket-group=0", 0), ==, 1);
   return g_string_free (g_steal_pointer (&known), FALSE);
 }
 
 static void
 test_sample (void)
 {
-  const char *keys[] = { "allowed-dirs", "state-dir", "log-level", "enabled", "bus", "plugin", "persist", "activity" };
+  const char *keys[] = { "allowed-dirs", "state-dir", "log-level", "enabled", "bus", "plugin", "persist", "listen",
+                         "socket-mode", "socket-group", "tokens", "tls-certificate", "tls-key", "insecure",
+                         "allowed-hosts", "sessions", "activity" };
   g_autofree char *path = g_test_build_filename (G_TEST_BUILT, "..", "..", "data", "ivshmemd.conf", NULL);
   g_autofree char *text = NULL;
   g_autofree char *plain = NULL;
