@@ -9,6 +9,8 @@
 #include "config/ivd-config.h"
 #include "config/ivd-saved-region.h"
 #include "export/ivd-bus.h"
+#include "export/ivd-http-listeners.h"
+#include "export/ivd-http.h"
 #include "operation/ivd-activity.h"
 #include "operation/ivd-boot.h"
 #include "operation/ivd-handover.h"
@@ -52,6 +54,9 @@ struct _IvdDaemon
   IvdLogins *logins;
   IvdMetrics metrics;
   IvdContext context;
+  IvdListenFds *listen_fds;
+  GPtrArray *listeners; /* of IvdListenSocket */
+  IvdHttp *http;
   IvdBus *bus;
   IvdNotify *notify;
 
@@ -218,12 +223,28 @@ make_parts (IvdDaemon *self, const IvdDaemonOptions *options, GError **error)
   return TRUE;
 }
 
+/* Whoever connects waits until it is served. */
+static gboolean
+open_listeners (IvdDaemon *self, GError **error)
+{
+  const IvdConfigHttp *config = ivd_config_get_http (self->config);
+
+  if (IVD_WITH_HTTP || !config->enabled)
+    self->listeners = ivd_http_listeners_open (config, self->listen_fds, error);
+  else if (config->listen->len == 0)
+    self->listeners = g_ptr_array_new ();
+  else
+    g_set_error_literal (error, IVD_ERROR, IVD_ERROR_NOT_SUPPORTED, "HTTP was left out of this build");
+  return self->listeners != NULL;
+}
+
 IvdDaemon *
 ivd_daemon_new (const IvdDaemonOptions *options, GError **error)
 {
   g_autoptr (IvdDaemon) self = g_new0 (IvdDaemon, 1);
 
   self->state_lock = -1;
+  self->listen_fds = ivd_listen_fds_new ();
   self->session = options->bus_given && options->bus != IVD_BUS_SYSTEM;
   ivd_process_raise_descriptor_limit ();
   self->runtime_dir = ivd_paths_make_runtime_dir (self->session, error);
@@ -231,12 +252,39 @@ ivd_daemon_new (const IvdDaemonOptions *options, GError **error)
       || !load_config (self, options, error)
       || !open_state (self, options, error)
       || !make_parts (self, options, error)
-      || !ivd_boot_check (&self->context, ivd_config_get_regions (self->config), error))
+      || !ivd_boot_check (&self->context, ivd_config_get_regions (self->config), error)
+      || !open_listeners (self, error))
     return NULL;
   choose_bus (self, options);
   read_saved_regions (self);
   self->notify = ivd_notify_new ();
   return g_steal_pointer (&self);
+}
+
+static gboolean
+start_http (IvdDaemon *self, GError **error)
+{
+  const IvdConfigHttp *config = ivd_config_get_http (self->config);
+  g_autoptr (GPtrArray) sockets = g_ptr_array_new ();
+  const IvdHttpSetup setup = {
+    .sockets = sockets,
+    .certificate = config->certificate,
+    .tokens = config->tokens,
+    .host_names = (const char *const *) config->allowed_hosts,
+  };
+
+  if (self->listeners->len == 0)
+    return TRUE;
+  for (guint i = 0; i < self->listeners->len; i++)
+    {
+      IvdListenSocket *listener = g_ptr_array_index (self->listeners, i);
+      g_autofree char *address = ivd_http_listeners_describe (listener, config);
+
+      g_ptr_array_add (sockets, ivd_listen_socket_get_socket (listener));
+      ivd_log (IVD_LOG_INFO, NULL, "listening on %s", address);
+    }
+  self->http = ivd_http_new (&setup, &self->context, error);
+  return self->http != NULL;
 }
 
 static void
@@ -250,6 +298,8 @@ on_bus (IvdBusState state, const GError *error, gpointer data)
       self->ended (state == IVD_BUS_FAILED ? error : NULL, self->ended_data);
       return;
     }
+  if (self->http != NULL)
+    ivd_http_set_ready (self->http);
   status = g_strdup_printf ("Serving %u regions", ivd_registry_count (self->registry));
   ivd_log (IVD_LOG_INFO, NULL, "ready with %u regions", ivd_registry_count (self->registry));
   ivd_notify_status (self->notify, status);
@@ -260,9 +310,15 @@ static void
 on_booted_saved (gpointer data)
 {
   IvdDaemon *self = data;
+  g_autoptr (GError) error = NULL;
 
   if (self->stopping)
     return;
+  if (!start_http (self, &error))
+    {
+      self->ended (error, self->ended_data);
+      return;
+    }
   if (ivd_config_get_dbus_enabled (self->config))
     self->bus = ivd_bus_new (self->bus_kind, self->bus_address, &self->context, on_bus, self);
   else
@@ -305,6 +361,7 @@ ivd_daemon_stop (IvdDaemon *daemon, IvdDaemonStoppedFunc stopped, gpointer data)
   daemon->stopped = stopped;
   daemon->stopped_data = data;
   ivd_notify_stopping (daemon->notify);
+  g_clear_pointer (&daemon->http, ivd_http_free);
   g_clear_pointer (&daemon->bus, ivd_bus_free);
   ivd_registry_remove_all (daemon->registry, TRUE, on_emptied, daemon);
 }
@@ -314,6 +371,9 @@ ivd_daemon_free (IvdDaemon *daemon)
 {
   if (daemon == NULL)
     return;
+  g_clear_pointer (&daemon->http, ivd_http_free);
+  g_clear_pointer (&daemon->listeners, g_ptr_array_unref);
+  g_clear_pointer (&daemon->listen_fds, ivd_listen_fds_free);
   g_clear_pointer (&daemon->bus, ivd_bus_free);
   g_clear_pointer (&daemon->notify, ivd_notify_free);
   g_clear_pointer (&daemon->logins, ivd_logins_unref);

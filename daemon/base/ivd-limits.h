@@ -133,3 +133,21 @@
 #define IVD_LIMIT_QUERY_BYTES 8192
 /* Integers above this do not survive JavaScript: 2^53. */
 #define IVD_LIMIT_JSON_INTEGER (G_GUINT64_CONSTANT (1) << 53)
+
+/* HTTP. Connections at once; those who only idle give way to newcomers, and for
+ * the moment in which they go there may be a few more. */
+#define IVD_LIMIT_HTTP_CONNECTIONS 4096
+#define IVD_LIMIT_HTTP_OVERLAP 64
+/* How long a request's head may take, a connection may idle between requests, a
+ * body or an answer may stand still, and a client may go on after a farewell. */
+#define IVD_LIMIT_HTTP_HEADERS_USEC (20 * G_USEC_PER_SEC)
+#define IVD_LIMIT_HTTP_IDLE_USEC (75 * G_USEC_PER_SEC)
+#define IVD_LIMIT_HTTP_STALL_USEC (30 * G_USEC_PER_SEC)
+#define IVD_LIMIT_HTTP_LEAVE_USEC (2 * G_USEC_PER_SEC)
+/* What is thrown away of a body that is not taken. */
+#define IVD_LIMIT_HTTP_DISCARDED_BYTES (4 * 1024 * 1024)
+/* Users of unix sockets that are remembered with what they hold. */
+#define IVD_LIMIT_HTTP_USERS 1024
+/* Browsers' sessions, and how long one lasts after its last use. */
+#define IVD_LIMIT_HTTP_SESSIONS 256
+#define IVD_LIMIT_HTTP_SESSION_USEC (12 * 3600 * (gint64) G_USEC_PER_SEC)

@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: LGPL-3.0-or-later */
+#include "config.h"
+
+#include "export/http/ivd-http-connection.h"
+
+#include "base/ivd-limits.h"
+
+/*
+ * Each activity has a fixed time, so the connections in it stand in a queue in
+ * the order in which their time ends, and one timer for the earliest head is
+ * enough. It exists only while somebody's time is running.
+ */
+
+struct _IvdHttpConnection
+{
+  grefcount references;
+  IvdHttpConnections *owner; /* NULL once that has gone */
+  GSocket *socket;
+  IvdCaller *caller;
+  gpointer idle;
+  GDestroyNotify free_idle;
+  IvdHttpActivity activity;
+  gint64 deadline; /* monotonic; 0: none */
+  GList link;      /* in owner's queue of its activity */
+};
+
+struct _IvdHttpConnections
+{
+  GQueue queues[IVD_HTTP_ACTIVITY_COUNT];
+  guint count;
+  GSource *timer; /* fires at timer_at, or exists not */
+  gint64 timer_at;
+};
+
+/* Microseconds; 0: as long as it takes. */
+static const gint64 times[IVD_HTTP_ACTIVITY_COUNT] = {
+  [IVD_HTTP_IDLE] = IVD_LIMIT_HTTP_IDLE_USEC,
+  [IVD_HTTP_HEADERS] = IVD_LIMIT_HTTP_HEADERS_USEC,
+  [IVD_HTTP_BODY] = IVD_LIMIT_HTTP_STALL_USEC,
+  [IVD_HTTP_WORKING] = 0,
+  [IVD_HTTP_WRITING] = IVD_LIMIT_HTTP_STALL_USEC,
+  [IVD_HTTP_LEAVING] = IVD_LIMIT_HTTP_LEAVE_USEC,
+};
+
+IvdHttpConnections *
+ivd_http_connections_new (void)
+{
+  return g_new0 (IvdHttpConnections, 1);
+}
+
+static void
+clear_timer (IvdHttpConnections *self)
+{
+  if (self->timer == NULL)
+    return;
+  g_source_destroy (self->timer);
+  g_clear_pointer (&self->timer, g_source_unref);
+}
+
+void
+ivd_http_connections_free (IvdHttpConnections *connections)
+{
+  if (connections == NULL)
+    return;
+  for (guint i = 0; i < IVD_HTTP_ACTIVITY_COUNT; i++)
+    {
+      GList *link;
+
+      while ((link = g_queue_pop_head_link (&connections->queues[i])) != NULL)
+        ((IvdHttpConnection *) link->data)->owner = NULL;
+    }
+  clear_timer (connections);
+  g_free (connections);
+}
+
+guint
+ivd_http_connections_count (IvdHttpConnections *connections)
+{
+  return connections->count;
+}
+
+void
+ivd_http_connections_shutdown (IvdHttpConnections *connections)
+{
+  for (guint i = 0; i < IVD_HTTP_ACTIVITY_COUNT; i++)
+    for (GList *l = connections->queues[i].head; l != NULL; l = l->next)
+      ivd_http_connection_shutdown (l->data);
+}
+
+/* --- deadlines --- */
+
+static gint64
+earliest_deadline (IvdHttpConnections *self)
+{
+  gint64 earliest = 0;
+
+  for (guint i = 0; i < IVD_HTTP_ACTIVITY_COUNT; i++)
+    {
+      const IvdHttpConnection *head = g_queue_peek_head (&self->queues[i]);
+
+      if (head != NULL && head->deadline != 0 && (earliest == 0 || head->deadline < earliest))
+        earliest = head->deadline;
+    }
+  return earliest;
+}
+
+static gboolean on_timer (gpointer data);
+
+/* A timer that fires too early for nothing is cheaper than moving it with
+ * every request: it is only ever moved forward. */
+static void
+arm (IvdHttpConnections *self)
+{
+  gint64 earliest = earliest_deadline (self);
+
+  if (earliest == 0)
+    clear_timer (self);
+  if (earliest == 0 || (self->timer != NULL && self->timer_at <= earliest))
+    return;
+  clear_timer (self);
+  self->timer_at = earliest;
+  self->timer = g_timeout_source_new (0);
+  g_source_set_callback (self->timer, on_timer, self, NULL);
+  g_source_set_ready_time (self->timer, earliest);
+  g_source_attach (self->timer, g_main_context_get_thread_default ());
+}
+
+static void
+end_overdue (IvdHttpConnections *self, GQueue *queue, gint64 now)
+{
+  IvdHttpConnection *head;
+
+  while ((head = g_queue_peek_head (queue)) != NULL && head->deadline != 0 && head->deadline <= now)
+    {
+      head->deadline = 0; /* once is enough: libsoup sees its end */
+      g_queue_unlink (queue, &head->link);
+      g_queue_push_tail_link (&self->queues[IVD_HTTP_WORKING], &head->link);
+      head->activity = IVD_HTTP_WORKING;
+      ivd_http_connection_shutdown (head);
+    }
+}
+
+static gboolean
+on_timer (gpointer data)
+{
+  IvdHttpConnections *self = data;
+  gint64 now = g_get_monotonic_time ();
+
+  clear_timer (self);
+  for (guint i = 0; i < IVD_HTTP_ACTIVITY_COUNT; i++)
+    end_overdue (self, &self->queues[i], now);
+  arm (self);
+  return G_SOURCE_REMOVE;
+}
+
+/* --- one connection --- */
+
+/* Whoever idles longest gives way to a newcomer: so that those who only sit
+ * there cannot keep others out. */
+static gboolean
+make_room (IvdHttpConnections *self)
+{
+  static const IvdHttpActivity order[] = { IVD_HTTP_LEAVING, IVD_HTTP_IDLE, IVD_HTTP_HEADERS };
+
+  if (self->count < IVD_LIMIT_HTTP_CONNECTIONS)
+    return TRUE;
+  for (guint i = 0; i < G_N_ELEMENTS (order); i++)
+    {
+      IvdHttpConnection *oldest = g_queue_peek_head (&self->queues[order[i]]);
+
+      if (oldest == NULL)
+        continue;
+      ivd_http_connection_set_activity (oldest, IVD_HTTP_WORKING);
+      ivd_http_connection_shutdown (oldest);
+      /* Its end is seen in a moment; the two of them overlap for so long. */
+      return self->count < IVD_LIMIT_HTTP_CONNECTIONS + IVD_LIMIT_HTTP_OVERLAP;
+    }
+  return FALSE;
+}
+
+IvdHttpConnection *
+ivd_http_connection_new (IvdHttpConnections *connections, GSocket *socket)
+{
+  IvdHttpConnection *self;
+
+  if (!make_room (connections))
+    return NULL;
+  self = g_new0 (IvdHttpConnection, 1);
+  g_ref_count_init (&self->references);
+  self->owner = connections;
+  self->socket = g_object_ref (socket);
+  self->link.data = self;
+  self->activity = IVD_HTTP_WORKING;
+  g_queue_push_tail_link (&connections->queues[self->activity], &self->link);
+  connections->count++;
+  ivd_http_connection_set_activity (self, IVD_HTTP_HEADERS);
+  return self;
+}
+
+IvdHttpConnection *
+ivd_http_connection_ref (IvdHttpConnection *connection)
+{
+  g_ref_count_inc (&connection->references);
+  return connection;
+}
+
+void
+ivd_http_connection_unref (IvdHttpConnection *connection)
+{
+  IvdHttpConnections *owner;
+
+  if (connection == NULL || !g_ref_count_dec (&connection->references))
+    return;
+  owner = connection->owner;
+  if (owner != NULL)
+    {
+      g_queue_unlink (&owner->queues[connection->activity], &connection->link);
+      owner->count--;
+      arm (owner);
+    }
+  g_clear_object (&connection->caller);
+  g_object_unref (connection->socket);
+  g_free (connection);
+}
+
+void
+ivd_http_connection_set_activity (IvdHttpConnection *connection, IvdHttpActivity activity)
+{
+  IvdHttpConnections *owner = connection->owner;
+
+  if (owner == NULL)
+    return;
+  g_queue_unlink (&owner->queues[connection->activity], &connection->link);
+  connection->activity = activity;
+  connection->deadline = times[activity] != 0 ? g_get_monotonic_time () + times[activity] : 0;
+  g_queue_push_tail_link (&owner->queues[activity], &connection->link);
+  if (connection->deadline != 0)
+    arm (owner);
+}
+
+void
+ivd_http_connection_shutdown (IvdHttpConnection *connection)
+{
+  (void) g_socket_shutdown (connection->socket, TRUE, TRUE, NULL);
+}
+
+GSocket *
+ivd_http_connection_get_socket (IvdHttpConnection *connection)
+{
+  return connection->socket;
+}
+
+gboolean
+ivd_http_connection_is_unix (IvdHttpConnection *connection)
+{
+  return g_socket_get_family (connection->socket) == G_SOCKET_FAMILY_UNIX;
+}
+
+void
+ivd_http_connection_set_caller (IvdHttpConnection *connection, IvdCaller *caller)
+{
+  g_set_object (&connection->caller, caller);
+}
+
+IvdCaller *
+ivd_http_connection_get_caller (IvdHttpConnection *connection)
+{
+  return connection->caller;
+}
+
+void
+ivd_http_connection_set_idle (IvdHttpConnection *connection, gpointer idle, GDestroyNotify free_func)
+{
+  gpointer old = g_steal_pointer (&connection->idle);
+  GDestroyNotify free_old = connection->free_idle;
+
+  connection->idle = idle;
+  connection->free_idle = free_func;
+  if (old != NULL)
+    free_old (old);
+}
+
+/* --- found again from libsoup's messages --- */
+
+#define CONNECTION_KEY "ivd-http-connection"
+
+GSocketAddress *
+ivd_http_connection_make_address (IvdHttpConnection *connection)
+{
+  /* What kind of address it is nobody asks; that it is one of the internet
+   * keeps libsoup from casting a unix socket's to it. */
+  g_autoptr (GInetAddress) loopback = g_inet_address_new_loopback (G_SOCKET_FAMILY_IPV4);
+  GSocketAddress *address = g_inet_socket_address_new (loopback, 0);
+
+  g_object_set_data_full (G_OBJECT (address), CONNECTION_KEY, ivd_http_connection_ref (connection),
+                          (GDestroyNotify) ivd_http_connection_unref);
+  return address;
+}
+
+IvdHttpConnection *
+ivd_http_connection_from_address (GSocketAddress *address)
+{
+  return g_object_get_data (G_OBJECT (address), CONNECTION_KEY);
+}

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: LGPL-3.0-or-later */
+#include "config.h"
+
+#include "export/http/ivd-http-router.h"
+
+#include <string.h>
+
+#include "base/ivd-limits.h"
+#include "export/http/ivd-http-operations.h"
+#include "export/http/ivd-http-resources.h"
+#include "export/http/ivd-http-session.h"
+
+#define JSON IVD_LIMIT_JSON_BYTES
+
+static const IvdHttpRoute routes[] = {
+  { "GET", "/healthz", .open = TRUE, .run = ivd_http_resources_healthz },
+  { "GET", "/readyz", .open = TRUE, .run = ivd_http_resources_readyz },
+  { "GET", "/v1/openapi.json", .run = ivd_http_resources_openapi },
+  { "GET", "/v1/daemon", .run = ivd_http_resources_daemon },
+  { "GET", "/v1/plugins", .run = ivd_http_resources_plugins },
+  { "GET", "/v1/plugins/{}/candidates", .operation = "ListCandidates", .daemon_scope = TRUE, .run = ivd_http_operations_by_argument },
+  { "GET", "/v1/regions", .run = ivd_http_resources_regions },
+  { "POST", "/v1/regions", .max_body = JSON, .operation = "Attach", .daemon_scope = TRUE, .run = ivd_http_operations_attach },
+  { "GET", "/v1/regions/{}", .run = ivd_http_resources_region },
+  { "DELETE", "/v1/regions/{}", .operation = "Detach", .daemon_scope = TRUE, .run = ivd_http_operations_detach },
+  { "POST", "/v1/regions/{}/fill", .max_body = JSON, .operation = "Fill", .run = ivd_http_operations_by_body },
+  { "POST", "/v1/regions/{}/atomic", .max_body = JSON, .operation = "Atomic", .run = ivd_http_operations_by_body },
+  { "POST", "/v1/regions/{}/wait", .max_body = JSON, .operation = "Wait", .run = ivd_http_operations_by_body },
+  { "POST", "/v1/regions/{}/ring", .max_body = JSON, .operation = "Ring", .run = ivd_http_operations_by_body },
+  { "GET", "/v1/regions/{}/peers", .operation = "ListPeers", .run = ivd_http_operations_by_region },
+  { "DELETE", "/v1/regions/{}/peers/{}", .operation = "Kick", .run = ivd_http_operations_by_number },
+  { "GET", "/v1/regions/{}/watches", .operation = "ListWatches", .run = ivd_http_operations_by_region },
+  { "POST", "/v1/regions/{}/watches", .max_body = JSON, .operation = "Watch", .run = ivd_http_operations_watch },
+  { "DELETE", "/v1/regions/{}/watches/{}", .operation = "Unwatch", .run = ivd_http_operations_by_number },
+  { "GET", "/v1/bridges", .run = ivd_http_resources_bridges },
+  { "POST", "/v1/bridges", .max_body = JSON, .run = ivd_http_resources_no_bridges },
+  { "GET", "/v1/bridges/{}", .run = ivd_http_resources_no_bridge },
+  { "DELETE", "/v1/bridges/{}", .run = ivd_http_resources_no_bridge },
+  { "POST", "/v1/bridges/{}/{}", .max_body = JSON, .run = ivd_http_resources_no_bridges },
+  { "POST", "/v1/logins", .operation = "CreateLogin", .daemon_scope = TRUE, .run = ivd_http_operations_login },
+  { "GET", "/v1/session", .run = ivd_http_session_get },
+  { "POST", "/v1/session", .open = TRUE, .max_body = JSON, .run = ivd_http_session_open },
+  { "DELETE", "/v1/session", .open = TRUE, .run = ivd_http_session_close },
+};
+
+const IvdHttpRoute *
+ivd_http_routes (guint *ret_count)
+{
+  *ret_count = G_N_ELEMENTS (routes);
+  return routes;
+}
+
+/* One segment, decoded. NULL: it is no text, or has a slash in it. */
+static char *
+decode_segment (const char *segment, gsize length)
+{
+  char *decoded = g_uri_unescape_segment (segment, segment + length, "/");
+
+  if (decoded != NULL && (decoded[0] == '\0' || !g_utf8_validate (decoded, -1, NULL)))
+    g_clear_pointer (&decoded, g_free);
+  return decoded;
+}
+
+static gboolean
+match (const char *pattern, const char *path, char **arguments)
+{
+  guint n = 0;
+
+  while (*pattern != '\0')
+    {
+      gsize length;
+
+      if (!g_str_has_prefix (pattern, "{}"))
+        {
+          if (*pattern++ != *path++)
+            return FALSE;
+          continue;
+        }
+      length = strcspn (path, "/");
+      arguments[n] = decode_segment (path, length);
+      if (arguments[n++] == NULL)
+        return FALSE;
+      path += length;
+      pattern += strlen ("{}");
+    }
+  return *path == '\0';
+}
+
+static gboolean
+has_method (const IvdHttpRoute *route, const char *method)
+{
+  return strcmp (route->method, method) == 0 || (strcmp (method, "HEAD") == 0 && strcmp (route->method, "GET") == 0);
+}
+
+static void
+clear_arguments (char **arguments)
+{
+  for (guint i = 0; i < IVD_HTTP_MAX_ARGUMENTS; i++)
+    g_clear_pointer (&arguments[i], g_free);
+}
+
+const IvdHttpRoute *
+ivd_http_router_find (const char *method, const char *path, char **ret_arguments, char **ret_allow)
+{
+  g_autoptr (GString) allow = g_string_new (NULL);
+
+  memset (ret_arguments, 0, IVD_HTTP_MAX_ARGUMENTS * sizeof ret_arguments[0]);
+  *ret_allow = NULL;
+  for (guint i = 0; i < G_N_ELEMENTS (routes); i++)
+    {
+      if (match (routes[i].path, path, ret_arguments))
+        {
+          if (has_method (&routes[i], method))
+            return &routes[i];
+          g_string_append_printf (allow, "%s%s", allow->len > 0 ? ", " : "", routes[i].method);
+        }
+      clear_arguments (ret_arguments);
+    }
+  if (allow->len > 0)
+    *ret_allow = g_string_free (g_steal_pointer (&allow), FALSE);
+  return NULL;
+}

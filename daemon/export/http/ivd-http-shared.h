@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: LGPL-3.0-or-later */
+#pragma once
+
+#include "export/http/ivd-http-connection.h"
+#include "export/http/ivd-http-principals.h"
+
+/*
+ * What all routes share beside the service. Made by ivd-http.c on the HTTP
+ * thread before the first connection, and gone after the last.
+ */
+struct _IvdHttpShared
+{
+  IvdHttpPrincipals *principals;
+  IvdHttpConnections *connections;
+  GBytes *plugins; /* JSON; plugins are loaded once */
+  gint64 started;  /* monotonic */
+  gint ready;      /* atomic: the daemon has attached what its config names */
+};

@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: LGPL-3.0-or-later */
+#include "config.h"
+
+#include "export/ivd-http.h"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+#include <gio/gunixsocketaddress.h>
+#include <libsoup/soup.h>
+
+#include "base/ivd-error.h"
+#include "base/ivd-limits.h"
+#include "export/http/ivd-http-acceptor.h"
+#include "export/http/ivd-http-door.h"
+#include "export/http/ivd-http-exchange.h"
+#include "export/http/ivd-http-idle.h"
+#include "export/http/ivd-http-page.h"
+#include "export/http/ivd-http-resources.h"
+#include "export/http/ivd-http-router.h"
+#include "export/http/ivd-http-shared.h"
+#include "export/http/ivd-json-variant.h"
+#include "export/http/ivd-json.h"
+#include "platform/ivd-log.h"
+
+/*
+ * libsoup reads requests and writes answers; around it are our own acceptor,
+ * our own deadlines and our own door (stack.md A1 says why). No handlers of
+ * libsoup's are used: what they add (form decoding, authentication, a lookup
+ * by path) is not wanted here.
+ */
+
+struct _IvdHttp
+{
+  IvdHttpService *service;
+
+  /* from the main thread, before the other begins */
+  GPtrArray *sockets; /* of GSocket */
+  GTlsCertificate *certificate;
+  const IvdTokens *tokens;
+  GStrv host_names;
+
+  /* HTTP thread */
+  IvdHttpShared shared;
+  SoupServer *server;
+  GPtrArray *acceptors; /* of IvdHttpAcceptor */
+};
+
+static const IvdHttpRoute page_route = {
+  .method = "GET",
+  .path = "/",
+  .open = TRUE,
+  .run = ivd_http_resources_page,
+};
+
+/* --- requests --- */
+
+static const IvdHttpRoute *
+find_route (SoupServerMessage *message, char **ret_arguments, char **ret_allow)
+{
+  const char *method = soup_server_message_get_method (message);
+  const char *path = g_uri_get_path (soup_server_message_get_uri (message));
+  const IvdHttpRoute *route = ivd_http_router_find (method, path, ret_arguments, ret_allow);
+  g_autoptr (IvdPageFile) file = NULL;
+
+  if (route != NULL || *ret_allow != NULL)
+    return route;
+  file = ivd_http_page_find (path);
+  if (file == NULL)
+    return NULL;
+  if (method == SOUP_METHOD_GET || method == SOUP_METHOD_HEAD)
+    return &page_route;
+  *ret_allow = g_strdup (page_route.method);
+  return NULL;
+}
+
+static void
+fail_without_route (IvdHttpExchange *exchange, const char *allow)
+{
+  SoupServerMessage *message = ivd_http_exchange_get_message (exchange);
+  g_autoptr (GError) error = NULL;
+
+  if (allow == NULL)
+    {
+      ivd_http_exchange_take_error (exchange, g_error_new (IVD_ERROR, IVD_ERROR_NOT_FOUND,
+                                                           "there is no such path: /v1/openapi.json lists them all"));
+      return;
+    }
+  soup_message_headers_replace (soup_server_message_get_response_headers (message), "Allow", allow);
+  error = g_error_new (IVD_ERROR, IVD_ERROR_NOT_SUPPORTED, "this path takes %s", allow);
+  ivd_http_exchange_fail_with (exchange, SOUP_STATUS_METHOD_NOT_ALLOWED, error);
+}
+
+static void
+admit (IvdHttp *self, IvdHttpExchange *exchange)
+{
+  char *arguments[IVD_HTTP_MAX_ARGUMENTS];
+  g_autofree char *allow = NULL;
+  const IvdHttpRoute *route;
+  GError *error = NULL;
+
+  if (!ivd_http_door_check_form (exchange, (const char *const *) self->host_names, &error))
+    {
+      ivd_http_exchange_take_error (exchange, error);
+      return;
+    }
+  route = find_route (ivd_http_exchange_get_message (exchange), arguments, &allow);
+  if (route == NULL)
+    {
+      fail_without_route (exchange, allow);
+      return;
+    }
+  ivd_http_exchange_set_route (exchange, route, arguments);
+  if (ivd_http_door_identify (exchange, self->shared.principals, route->open, &error))
+    ivd_http_exchange_begin (exchange);
+  else
+    ivd_http_exchange_take_error (exchange, error);
+}
+
+static void
+on_got_headers (SoupServerMessage *message, gpointer data)
+{
+  IvdHttp *self = data;
+  IvdHttpConnection *connection = ivd_http_connection_from_address (soup_server_message_get_remote_address (message));
+  g_autoptr (IvdHttpExchange) exchange = ivd_http_exchange_new (self->service, message, connection);
+
+  ivd_http_exchange_ref (exchange);
+  if (soup_server_message_get_status (message) == 0)
+    admit (self, exchange);
+  else
+    ivd_http_exchange_take_error (exchange, g_error_new (IVD_ERROR, IVD_ERROR_INVALID_ARGUMENT,
+                                                         "the request line is no good: 'METHOD /path HTTP/1.1'"));
+}
+
+static void
+on_request_started (SoupServer *server, SoupServerMessage *message, gpointer data)
+{
+  GSocketAddress *address = soup_server_message_get_remote_address (message);
+  IvdHttpConnection *connection = address != NULL ? ivd_http_connection_from_address (address) : NULL;
+
+  /* Only what our acceptor let in is served. */
+  if (connection == NULL)
+    return;
+  ivd_http_idle_end (connection);
+  ivd_http_connection_set_activity (connection, IVD_HTTP_HEADERS);
+  g_signal_connect (message, "got-headers", G_CALLBACK (on_got_headers), data);
+}
+
+static void
+on_request_read (SoupServer *server, SoupServerMessage *message, gpointer data)
+{
+  IvdHttpExchange *exchange = ivd_http_exchange_from_message (message);
+
+  if (exchange != NULL)
+    ivd_http_exchange_run (exchange);
+}
+
+static void
+on_request_finished (SoupServer *server, SoupServerMessage *message, gpointer data)
+{
+  IvdHttpConnection *connection = ivd_http_connection_from_address (soup_server_message_get_remote_address (message));
+
+  if (connection != NULL)
+    ivd_http_idle_begin (connection, server, message);
+}
+
+/* --- connections --- */
+
+static GIOStream *
+make_stream (IvdHttp *self, GSocket *socket)
+{
+  g_autoptr (GSocketConnection) plain = g_socket_connection_factory_create_connection (socket);
+  g_autoptr (GError) error = NULL;
+  GIOStream *secure;
+
+  if (g_socket_get_family (socket) == G_SOCKET_FAMILY_UNIX)
+    return G_IO_STREAM (g_steal_pointer (&plain));
+  (void) g_socket_set_option (socket, IPPROTO_TCP, TCP_NODELAY, TRUE, NULL);
+  if (self->certificate == NULL)
+    return G_IO_STREAM (g_steal_pointer (&plain));
+  secure = g_tls_server_connection_new (G_IO_STREAM (plain), self->certificate, &error);
+  if (secure == NULL)
+    ivd_log (IVD_LOG_WARNING, NULL, "cannot begin TLS: %s", error->message);
+  else
+    g_tls_connection_set_require_close_notify (G_TLS_CONNECTION (secure), FALSE);
+  return secure;
+}
+
+static void
+on_accept (GSocket *socket, gpointer data)
+{
+  IvdHttp *self = data;
+  g_autoptr (IvdHttpConnection) connection = ivd_http_connection_new (self->shared.connections, socket);
+  g_autoptr (GIOStream) stream = connection != NULL ? make_stream (self, socket) : NULL;
+  g_autoptr (GSocketAddress) address = NULL;
+
+  if (stream == NULL)
+    return;
+  address = ivd_http_connection_make_address (connection);
+  (void) soup_server_accept_iostream (self->server, stream, address, address, NULL);
+}
+
+/* --- the thread's first and last --- */
+
+/* libsoup keeps connections alive only while it has a listener. This one can
+ * be connected to by nobody: shut down, it wakes libsoup's watch once, which
+ * then finds nothing to accept and ends. */
+static void
+add_dumb_listener (SoupServer *server)
+{
+  g_autoptr (GSocket) socket = g_socket_new (G_SOCKET_FAMILY_UNIX, G_SOCKET_TYPE_STREAM, 0, NULL);
+  const struct sockaddr autobind = { .sa_family = AF_UNIX };
+  g_autoptr (GError) error = NULL;
+
+  if (socket != NULL)
+    g_socket_set_blocking (socket, FALSE);
+  if (socket == NULL || bind (g_socket_get_fd (socket), &autobind, sizeof autobind.sa_family) < 0
+      || !g_socket_listen (socket, &error) || !soup_server_listen_socket (server, socket, 0, &error))
+    ivd_log (IVD_LOG_WARNING, NULL, "HTTP connections will end after each answer");
+  else
+    (void) g_socket_shutdown (socket, TRUE, TRUE, NULL);
+}
+
+static void
+begin (gpointer data)
+{
+  IvdHttp *self = data;
+
+  self->shared.connections = ivd_http_connections_new ();
+  self->shared.principals = ivd_http_principals_new (self->service, self->tokens);
+  ivd_http_service_set_shared (self->service, &self->shared);
+  self->server = soup_server_new ("raw-paths", TRUE, NULL);
+  g_signal_connect (self->server, "request-started", G_CALLBACK (on_request_started), self);
+  g_signal_connect (self->server, "request-read", G_CALLBACK (on_request_read), self);
+  g_signal_connect (self->server, "request-finished", G_CALLBACK (on_request_finished), self);
+  add_dumb_listener (self->server);
+  self->acceptors = g_ptr_array_new_with_free_func ((GDestroyNotify) ivd_http_acceptor_free);
+  for (guint i = 0; i < self->sockets->len; i++)
+    g_ptr_array_add (self->acceptors, ivd_http_acceptor_new (g_ptr_array_index (self->sockets, i), on_accept, self));
+}
+
+static void
+end (gpointer data)
+{
+  IvdHttp *self = data;
+
+  g_clear_pointer (&self->acceptors, g_ptr_array_unref);
+  ivd_http_connections_shutdown (self->shared.connections);
+  soup_server_disconnect (self->server);
+  while (g_main_context_iteration (g_main_context_get_thread_default (), FALSE))
+    ;
+  g_clear_object (&self->server);
+  g_clear_pointer (&self->shared.principals, ivd_http_principals_free);
+  g_clear_pointer (&self->shared.connections, ivd_http_connections_free);
+}
+
+static GBytes *
+format_plugins (IvdContext *context)
+{
+  g_autoptr (GVariant) plugins = g_variant_ref_sink (ivd_plugin_store_to_variant (context->plugins));
+  g_autoptr (JsonBuilder) builder = json_builder_new ();
+
+  json_builder_begin_object (builder);
+  json_builder_set_member_name (builder, "plugins");
+  ivd_json_add_variant (builder, plugins);
+  json_builder_end_object (builder);
+  return ivd_json_builder_to_bytes (builder);
+}
+
+IvdHttp *
+ivd_http_new (const IvdHttpSetup *setup, IvdContext *context, GError **error)
+{
+  IvdHttp *self = g_new0 (IvdHttp, 1);
+
+  self->sockets = g_ptr_array_new_with_free_func (g_object_unref);
+  for (guint i = 0; i < setup->sockets->len; i++)
+    g_ptr_array_add (self->sockets, g_object_ref (g_ptr_array_index (setup->sockets, i)));
+  g_set_object (&self->certificate, setup->certificate);
+  self->tokens = setup->tokens;
+  self->host_names = g_strdupv ((GStrv) setup->host_names);
+  self->shared.plugins = format_plugins (context);
+  self->shared.started = g_get_monotonic_time ();
+  self->service = ivd_http_service_new (context);
+  ivd_http_service_start (self->service, begin, end, self);
+  return self;
+}
+
+void
+ivd_http_set_ready (IvdHttp *http)
+{
+  g_atomic_int_set (&http->shared.ready, 1);
+}
+
+void
+ivd_http_free (IvdHttp *http)
+{
+  if (http == NULL)
+    return;
+  ivd_http_service_stop (http->service);
+  ivd_http_service_unref (http->service);
+  g_bytes_unref (http->shared.plugins);
+  g_clear_object (&http->certificate);
+  g_ptr_array_unref (http->sockets);
+  g_strfreev (http->host_names);
+  g_free (http);
+}
