@@ -1,6 +1,20 @@
 // SPDX-License-Identifier: LGPL-3.0-or-later
-import './app.css';
+import './styles/base.css';
+import './styles/controls.css';
+import './styles/shell.css';
+import './styles/views.css';
+import './styles/memory.css';
 
 import { render } from 'preact';
 
-render(<h1>ivshmemd</h1>, document.getElementById('app')!);
+import { startRoute } from './lib/route';
+import { startShortcuts } from './lib/shortcuts';
+import { startTheme } from './lib/theme';
+import { start } from './state/link';
+import { App } from './views/app';
+
+startTheme();
+startRoute();
+startShortcuts();
+render(<App />, document.getElementById('app')!);
+void start();
