@@ -245,6 +245,7 @@ ivd_daemon_new (const IvdDaemonOptions *options, GError **error)
 
   self->state_lock = -1;
   self->listen_fds = ivd_listen_fds_new ();
+  self->metrics.began_usec = g_get_real_time ();
   self->session = options->bus_given && options->bus != IVD_BUS_SYSTEM;
   ivd_process_raise_descriptor_limit ();
   self->runtime_dir = ivd_paths_make_runtime_dir (self->session, error);

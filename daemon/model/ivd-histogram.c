@@ -35,6 +35,15 @@ ivd_histogram_observe (IvdHistogram *histogram, gint64 usec)
   __atomic_fetch_add (&histogram->sum_usec, time, __ATOMIC_RELAXED);
 }
 
+gboolean
+ivd_histogram_is_empty (const IvdHistogram *histogram)
+{
+  for (guint i = 0; i <= IVD_HISTOGRAM_BOUNDS; i++)
+    if (__atomic_load_n (&histogram->counts[i], __ATOMIC_RELAXED) != 0)
+      return FALSE;
+  return TRUE;
+}
+
 void
 ivd_histogram_read (const IvdHistogram *histogram, IvdHistogram *ret_histogram)
 {

@@ -22,6 +22,7 @@ typedef struct
 
 /* A time below 0 counts as 0. */
 void ivd_histogram_observe (IvdHistogram *histogram, gint64 usec);
+gboolean ivd_histogram_is_empty (const IvdHistogram *histogram);
 /* ret_histogram: what it holds now, to be read without further ado. Its counts
  * are cumulative: of all times up to the bound; the last is of all there are. */
 void ivd_histogram_read (const IvdHistogram *histogram, IvdHistogram *ret_histogram);

@@ -10,6 +10,7 @@
  */
 typedef struct
 {
+  gint64 began_usec;                                  /* when the daemon started, wall clock; 0: not known */
   IvdHistogram operations[IVD_STATISTICS_OPERATIONS]; /* from the door to the answer, by the operation's index */
   IvdHistogram waits;                                 /* until the value was there; those in vain do not count */
   IvdHistogram events;                                /* of an interrupt: from its reading to its listener */

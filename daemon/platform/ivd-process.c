@@ -72,3 +72,37 @@ ivd_process_free_descriptors (void)
     return 0;
   return limit.rlim_cur - n;
 }
+
+static guint64
+usec_of (const struct timeval *time)
+{
+  return (guint64) time->tv_sec * G_USEC_PER_SEC + (guint64) time->tv_usec;
+}
+
+/* "VIRTUAL RESIDENT ...", in pages. */
+static void
+get_memory (IvdProcessUsage *usage)
+{
+  g_autofree char *text = NULL;
+  guint64 page = (guint64) sysconf (_SC_PAGESIZE);
+  char *end;
+
+  if (!g_file_get_contents ("/proc/self/statm", &text, NULL, NULL))
+    return;
+  usage->virtual_bytes = g_ascii_strtoull (text, &end, 10) * page;
+  usage->resident_bytes = g_ascii_strtoull (end, NULL, 10) * page;
+}
+
+void
+ivd_process_get_usage (IvdProcessUsage *ret_usage)
+{
+  struct rlimit limit;
+  struct rusage used;
+
+  *ret_usage = (IvdProcessUsage){ .open_descriptors = open_descriptors () };
+  get_memory (ret_usage);
+  if (getrusage (RUSAGE_SELF, &used) == 0)
+    ret_usage->processor_usec = usec_of (&used.ru_utime) + usec_of (&used.ru_stime);
+  if (getrlimit (RLIMIT_NOFILE, &limit) == 0)
+    ret_usage->max_descriptors = limit.rlim_cur;
+}

@@ -11,5 +11,17 @@ char *ivd_process_executable (gint64 pid);
  * what it is then. */
 guint64 ivd_process_raise_descriptor_limit (void);
 
+/* What this process uses now; 0 where the system does not say. */
+typedef struct
+{
+  guint64 processor_usec;
+  guint64 resident_bytes;
+  guint64 virtual_bytes;
+  guint64 open_descriptors;
+  guint64 max_descriptors;
+} IvdProcessUsage;
+
+void ivd_process_get_usage (IvdProcessUsage *ret_usage);
+
 /* How many more descriptors this process may open now. */
 guint64 ivd_process_free_descriptors (void);
