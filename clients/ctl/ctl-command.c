@@ -7,11 +7,15 @@
 #include <stdio.h>
 
 #include "ctl-transport-dbus.h"
+#include "ctl-transport-http.h"
 
 const CtlOption ctl_global_options[] = {
   { "session", CTL_VALUE_NONE, NULL, "look for the daemon on the session bus" },
   { "system", CTL_VALUE_NONE, NULL, "look for the daemon on the system bus" },
   { "bus-address", CTL_VALUE_TEXT, "ADDRESS", "look for the daemon on the bus at ADDRESS" },
+  { "url", CTL_VALUE_TEXT, "URL", "speak HTTP with the daemon at http(s)://HOST:PORT or unix:/PATH" },
+  { "token-file", CTL_VALUE_FILE, "FILE", "for --url: the token; else that of the variable IVSHMEM_TOKEN" },
+  { "ca-file", CTL_VALUE_FILE, "FILE", "for --url: certificates to trust, and no others" },
   { "json", CTL_VALUE_NONE, NULL, "answer in JSON, errors too" },
   { "quiet", CTL_VALUE_NONE, NULL, "no remarks and no progress, only answers and errors (-q)" },
   { "help", CTL_VALUE_NONE, NULL, "show help (-h)" },
@@ -20,40 +24,54 @@ const CtlOption ctl_global_options[] = {
 };
 
 static gboolean
-choose_bus (CtlArguments *arguments, CtlBus *ret_bus, GError **error)
+check_place (CtlArguments *arguments, GError **error)
 {
-  gboolean session = ctl_arguments_has (arguments, "session");
-  gboolean system = ctl_arguments_has (arguments, "system");
-  gboolean address = ctl_arguments_has (arguments, "bus-address");
+  gboolean url = ctl_arguments_has (arguments, "url");
 
-  if (session + system + address > 1)
+  if (ctl_arguments_has (arguments, "session") + ctl_arguments_has (arguments, "system")
+          + ctl_arguments_has (arguments, "bus-address") + url
+      > 1)
     {
       g_set_error_literal (error, CTL_ERROR, CTL_ERROR_USAGE,
-                           "--session, --system and --bus-address exclude each other");
+                           "--session, --system, --bus-address and --url exclude each other");
       return FALSE;
     }
-  *ret_bus = CTL_BUS_ANY;
-  if (session)
-    *ret_bus = CTL_BUS_SESSION;
-  else if (system)
-    *ret_bus = CTL_BUS_SYSTEM;
-  else if (address)
-    *ret_bus = CTL_BUS_ADDRESS;
-  return TRUE;
+  if (url || (!ctl_arguments_has (arguments, "token-file") && !ctl_arguments_has (arguments, "ca-file")))
+    return TRUE;
+  g_set_error_literal (error, CTL_ERROR, CTL_ERROR_USAGE, "--token-file and --ca-file go with --url");
+  return FALSE;
+}
+
+static CtlBus
+choose_bus (CtlArguments *arguments)
+{
+  if (ctl_arguments_has (arguments, "session"))
+    return CTL_BUS_SESSION;
+  if (ctl_arguments_has (arguments, "system"))
+    return CTL_BUS_SYSTEM;
+  return ctl_arguments_has (arguments, "bus-address") ? CTL_BUS_ADDRESS : CTL_BUS_ANY;
 }
 
 CtlTransport *
 ctl_command_connect (CtlCommand *command, GError **error)
 {
-  CtlBus bus;
+  CtlArguments *arguments = command->arguments;
+  const CtlHttpOptions http = {
+    .url = ctl_arguments_text (arguments, "url", NULL),
+    .token_file = ctl_arguments_text (arguments, "token-file", NULL),
+    .ca_file = ctl_arguments_text (arguments, "ca-file", NULL),
+  };
 
   if (command->transport != NULL)
     return command->transport;
-  if (!choose_bus (command->arguments, &bus, error))
+  if (!check_place (arguments, error))
     return NULL;
 
-  command->transport
-      = ctl_transport_dbus_new (bus, ctl_arguments_text (command->arguments, "bus-address", NULL), error);
+  if (http.url != NULL)
+    command->transport = ctl_transport_http_new (&http, error);
+  else
+    command->transport = ctl_transport_dbus_new (choose_bus (arguments),
+                                                 ctl_arguments_text (arguments, "bus-address", NULL), error);
   /* GIO ignores it. A reader of our output that has enough shall end us as it
    * ends any other program, and what join starts shall begin with the default. */
   signal (SIGPIPE, SIG_DFL);

@@ -121,7 +121,7 @@ ctl_error_hint (const GError *error)
   if (g_error_matches (error, CTL_ERROR, CTL_ERROR_NO_DAEMON))
     return "start one: `systemctl start ivshmemd`, or `ivshmemd --session` for yourself; or say where it "
            "is with "
-           "--bus-address";
+           "--bus-address or --url";
   if (error->domain == CTL_ERROR)
     return NULL;
   switch (ivd_error_code (error))
@@ -133,8 +133,9 @@ ctl_error_hint (const GError *error)
       return "try again with less at a time, or raise the limit that is named";
     case IVD_ERROR_INTERNAL:
       return "this is a fault of ivshmemd; its log says more (journalctl -u ivshmemd)";
-    case IVD_ERROR_DENIED:
     case IVD_ERROR_UNAUTHENTICATED:
+      return "a token says who you are: --token-file FILE, or the variable IVSHMEM_TOKEN";
+    case IVD_ERROR_DENIED:
     case IVD_ERROR_INVALID_ARGUMENT:
     case IVD_ERROR_MISALIGNED:
     case IVD_ERROR_NOT_FOUND:

@@ -7,21 +7,14 @@
 
 #include "ctl-json.h"
 
-/* A region signal as an event: how it is called, and its arguments in order. */
-typedef struct
-{
-  const char *signal;
-  const char *type;
-  const char *arguments; /* the signature */
-  const char *names[4];
-} SignalRow;
-
-static const SignalRow signal_rows[] = {
+static const CtlSignalRow signal_rows[] = {
   { "Interrupt", "interrupt", "(ut)", { "vector", "count" } },
   { "PeerConnected", "peer-connected", "(uu)", { "id", "vectors" } },
   { "PeerDisconnected", "peer-disconnected", "(u)", { "id" } },
   { "StateChanged", "state-changed", "(s)", { "state" } },
   { "Changed", "changed", "(utt)", { "watch", "offset", "length" } },
+  /* HTTP only: on D-Bus nothing of the kind is known. */
+  { "Lost", "lost", "(t)", { "count" } },
 };
 
 struct _CtlEventLine
@@ -113,12 +106,21 @@ add_argument (CtlEventLine *line, const char *name, GVariant *value)
     ctl_event_line_uint (line, name, g_variant_get_uint32 (value));
 }
 
+const CtlSignalRow *
+ctl_event_row_of_type (const char *type)
+{
+  for (gsize i = 0; i < G_N_ELEMENTS (signal_rows); i++)
+    if (g_str_equal (signal_rows[i].type, type))
+      return &signal_rows[i];
+  return NULL;
+}
+
 CtlEventLine *
 ctl_event_line_new_for_signal (gboolean json, const CtlEvent *event)
 {
   for (gsize i = 0; i < G_N_ELEMENTS (signal_rows); i++)
     {
-      const SignalRow *row = &signal_rows[i];
+      const CtlSignalRow *row = &signal_rows[i];
       CtlEventLine *line;
 
       if (!g_str_equal (row->signal, event->signal)

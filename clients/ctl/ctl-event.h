@@ -12,6 +12,18 @@
 
 typedef struct _CtlEventLine CtlEventLine;
 
+/* A region signal as an event: how it is called, and its arguments in order. */
+typedef struct
+{
+  const char *signal;    /* "PeerConnected" */
+  const char *type;      /* "peer-connected" */
+  const char *arguments; /* the signature, of basic types */
+  const char *names[4];
+} CtlSignalRow;
+
+/* NULL: no signal that this client knows. */
+const CtlSignalRow *ctl_event_row_of_type (const char *type);
+
 /* At this moment. region may be NULL. */
 CtlEventLine *ctl_event_line_new (gboolean json, const char *region, const char *type);
 /* What a region's signal says; NULL when this client does not know it. */

@@ -108,8 +108,8 @@ ctl_help_general (void)
   append_options (out, ctl_global_options);
   g_string_append (out,
                    "\n`ivshmemctl VERB --help` shows a verb's options and an example.\n"
-                   "Without --session, --system or --bus-address the daemon is looked for on the session\n"
-                   "bus, then on the system bus. Sizes and offsets take K, M, G and T, or 0x.\n"
+                   "Without --session, --system, --bus-address or --url the daemon is looked for on the\n"
+                   "session bus, then on the system bus. Sizes and offsets take K, M, G and T, or 0x.\n"
                    "Exit codes: 0 done, 1 failed, 2 usage, 3 no daemon, 4 denied.\n\n"
                    "Example:\n"
                    "  ivshmemctl attach doorbell-server demo size=4M vectors=4\n"

@@ -54,8 +54,12 @@ check_daemon (CtlDoctor *doctor, CtlCommand *command)
       ctl_doctor_add (doctor, CTL_FINDING_PROBLEM, "daemon", ctl_error_hint (error), "%s", error->message);
       return;
     }
-  ctl_doctor_add (doctor, CTL_FINDING_OK, "daemon", NULL, "ivshmemd %s answers on the %s bus",
-                  ctl_region_text (properties, "Version"), ctl_region_text (daemon, "bus"));
+  if (g_variant_lookup (daemon, "bus", "&s", NULL))
+    ctl_doctor_add (doctor, CTL_FINDING_OK, "daemon", NULL, "ivshmemd %s answers on the %s bus",
+                    ctl_region_text (properties, "Version"), ctl_region_text (daemon, "bus"));
+  else
+    ctl_doctor_add (doctor, CTL_FINDING_OK, "daemon", NULL, "ivshmemd %s answers at %s",
+                    ctl_region_text (properties, "Version"), ctl_region_text (daemon, "address"));
   check_plugins (doctor, command);
 }
 

@@ -83,7 +83,8 @@ const CtlVerb ctl_verb_join = {
           "--json: one object a line.\n\n"
           "With --exec (which must be the last option) COMMAND is run in the place of ivshmemctl, with a\n"
           "connected socket that speaks the ivshmem protocol, the greeting still to be read, as the\n"
-          "descriptor whose number is in the environment variable " SOCKET_VARIABLE ".\n",
+          "descriptor whose number is in the environment variable " SOCKET_VARIABLE ".\n\n"
+          "Only D-Bus can hand the socket over, so there is no join with --url.\n",
   .example = "ivshmemctl join demo\n"
              "ivshmemctl join demo --exec sh -c 'my-peer --fd $" SOCKET_VARIABLE "'\n",
   .run = run_join,

@@ -104,8 +104,12 @@ print_status (const Status *status)
   g_autofree char *plugins = g_strdup_printf ("%u, %u failed", status->n_plugins, status->n_failed);
 
   add_pair (table, "daemon", ctl_region_text (status->properties, "Version"));
-  add_pair (table, "process", process);
-  add_pair (table, "bus", ctl_region_text (status->daemon, "bus"));
+  /* Both are known of a bus alone. */
+  if (g_variant_lookup (status->daemon, "bus", "&s", NULL))
+    {
+      add_pair (table, "process", process);
+      add_pair (table, "bus", ctl_region_text (status->daemon, "bus"));
+    }
   add_pair (table, "address", ctl_region_text (status->daemon, "address"));
   add_pair (table, "regions", regions);
   add_pair (table, "plugins", plugins);
@@ -145,7 +149,8 @@ run_status (CtlCommand *command, GError **error)
 const CtlVerb ctl_verb_status = {
   .name = "status",
   .summary = "show the daemon: where it is, its version, how much it has",
-  .text = "Shows which daemon answers, on which bus, and how many regions and plugins it has.\n",
+  .text = "Shows which daemon answers, on which bus or at which URL, and how many regions and plugins it "
+          "has.\n",
   .example = "ivshmemctl status\n",
   .run = run_status,
 };

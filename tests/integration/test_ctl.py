@@ -115,6 +115,9 @@ def test_help_and_version(ivt):
     (('list', 'x'), "'x' is one word too many"),
     (('--colour', 'list'), "unknown option '--colour'"),
     (('list', '--session', '--system'), 'exclude each other'),
+    (('list', '--session', '--url', 'unix:/x'), 'exclude each other'),
+    (('list', '--token-file', '/dev/null'), 'go with --url'),
+    (('list', '--ca-file', '/dev/null'), 'go with --url'),
     (('read',), 'NAME is missing'),
     (('read', 'demo', '--offset', '-1'), 'no size'),
     (('read', 'demo', '--offset', '16777216T'), 'too big'),
@@ -145,7 +148,37 @@ def test_usage_errors(ivt, words, complaint):
     assert as_json.code == USAGE and json.loads(as_json.err)['error']['code'] == 'usage', as_json
 
 
+@pytest.mark.parametrize('words, complaint', [
+    (('--url', 'host:8086'), 'http://HOST:PORT'),
+    (('--url', 'http://secret@host:8086'), '--token-file'),
+    (('--url', 'unix:http.sock'), 'absolute path'),
+    (('--url', 'unix:/x', '--token-file', '/dev/null'), 'no token'),
+    (('--url', 'https://127.0.0.1:1', '--ca-file', '/dev/null'), '--ca-file'),
+])
+def test_usage_errors_of_url(ivt, words, complaint):
+    if not ivt.build.has('http'):
+        left_out = ivt.ctl('list', *words)
+        assert left_out.code == FAILED and 'left out' in left_out.err, left_out
+        return
+    result = ivt.ctl('list', *words)
+    assert result.code == USAGE and complaint in result.err and result.out == '', result
+
+
+def test_token_variable_is_checked(ivt):
+    if ivt.build.has('http'):
+        for token in ('two words', 'line\nbreak', 'x' * 4097, 'g\u00e4nse'):
+            result = ivt.ctl('list', '--url', 'unix:/nonexistent', env={'IVSHMEM_TOKEN': token})
+            assert result.code == USAGE and 'IVSHMEM_TOKEN' in result.err and token not in result.err, result
+        assert ivt.ctl('list', '--url', 'unix:/nonexistent', env={'IVSHMEM_TOKEN': ''}).code == NO_DAEMON
+
+
 def test_no_daemon(ivt, bus):
+    if ivt.build.has('http'):
+        for url in ('unix:/nonexistent', 'http://127.0.0.1:1', 'http://host.invalid'):
+            for verb in ('list', 'monitor'):
+                result = ivt.ctl(verb, '--url', url, '--json')
+                assert result.code == NO_DAEMON, result
+                assert json.loads(result.err)['error']['code'] == 'no-daemon', result
     nowhere = ivt.ctl('list')
     assert nowhere.code == NO_DAEMON and 'ivshmemd --session' in nowhere.err, nowhere
     for options in ((), ('--session',), ('--bus-address', bus.address)):
