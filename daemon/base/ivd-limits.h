@@ -85,6 +85,27 @@
 #define IVD_LIMIT_SIGNALS_PER_VECTOR_PER_SECOND 10
 #define IVD_LIMIT_SIGNALS_PER_REGION_PER_SECOND 200
 
+/* Connections that stay open for events: in the daemon, and of one caller. */
+#define IVD_LIMIT_STREAMS 2048
+#define IVD_LIMIT_STREAMS_PER_CALLER 1024
+/* What is formatted ahead for one of them, and what the kernel may hold of it
+ * (it doubles the number). */
+#define IVD_LIMIT_STREAM_BATCH_BYTES (16 * 1024)
+#define IVD_LIMIT_STREAM_KERNEL_BYTES (64 * 1024)
+/* A sign of life while nothing happens; one that takes nothing for so long is ended. */
+#define IVD_LIMIT_STREAM_HEARTBEAT_USEC (15 * G_USEC_PER_SEC)
+#define IVD_LIMIT_STREAM_STALL_USEC (60 * G_USEC_PER_SEC)
+/* On a WebSocket: one message, over all its fragments; requests in flight; what
+ * one read gives; what the answers to those in flight may come to before more
+ * requests are taken; when a silent client is asked for a sign of life, and how
+ * long it has for that and for a close. */
+#define IVD_LIMIT_STREAM_MESSAGE_BYTES IVD_LIMIT_JSON_BYTES
+#define IVD_LIMIT_STREAM_REQUESTS 64
+#define IVD_LIMIT_STREAM_READ_BYTES (64 * 1024)
+#define IVD_LIMIT_STREAM_ANSWER_BYTES (256 * 1024)
+#define IVD_LIMIT_STREAM_PING_USEC (30 * G_USEC_PER_SEC)
+#define IVD_LIMIT_STREAM_CLOSE_USEC (5 * G_USEC_PER_SEC)
+
 /* Config. */
 #define IVD_LIMIT_CONFIG_FILE_BYTES (1024 * 1024)
 #define IVD_LIMIT_CONFIG_LINE_BYTES 8192
