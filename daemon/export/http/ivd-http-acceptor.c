@@ -3,8 +3,6 @@
 
 #include "export/http/ivd-http-acceptor.h"
 
-#include "platform/ivd-log.h"
-
 /* Connections taken before others have their turn. */
 #define BATCH 16
 /* Long enough that somebody may have closed something. */
@@ -14,9 +12,9 @@ struct _IvdHttpAcceptor
 {
   GSocket *listener;
   IvdHttpAcceptFunc func;
+  IvdHttpExhaustedFunc exhausted;
   gpointer data;
   GSource *source; /* for the socket, or for the end of a pause */
-  gboolean told;   /* that descriptors are used up; once for each time */
 };
 
 static void watch (IvdHttpAcceptor *self);
@@ -46,9 +44,7 @@ pause_accepting (IvdHttpAcceptor *self, const GError *error)
 {
   GSource *timer = g_timeout_source_new (PAUSE_MSEC);
 
-  if (!self->told)
-    ivd_log (IVD_LOG_WARNING, NULL, "HTTP takes no new connections for now: %s; raise LimitNOFILE", error->message);
-  self->told = TRUE;
+  self->exhausted (error, self->data);
   g_source_set_callback (timer, on_pause_over, self, NULL);
   set_source (self, timer);
 }
@@ -65,7 +61,6 @@ on_ready (GSocket *listener, GIOCondition condition, gpointer data)
 
       if (socket != NULL)
         {
-          self->told = FALSE;
           g_socket_set_blocking (socket, FALSE);
           self->func (socket, self->data);
           continue;
@@ -90,12 +85,13 @@ watch (IvdHttpAcceptor *self)
 }
 
 IvdHttpAcceptor *
-ivd_http_acceptor_new (GSocket *listener, IvdHttpAcceptFunc func, gpointer data)
+ivd_http_acceptor_new (GSocket *listener, IvdHttpAcceptFunc func, IvdHttpExhaustedFunc exhausted, gpointer data)
 {
   IvdHttpAcceptor *self = g_new0 (IvdHttpAcceptor, 1);
 
   self->listener = g_object_ref (listener);
   self->func = func;
+  self->exhausted = exhausted;
   self->data = data;
   g_socket_set_blocking (listener, FALSE);
   watch (self);

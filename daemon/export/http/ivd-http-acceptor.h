@@ -14,6 +14,10 @@ typedef struct _IvdHttpAcceptor IvdHttpAcceptor;
 /* socket: connected and non-blocking. */
 typedef void (*IvdHttpAcceptFunc) (GSocket *socket, gpointer data);
 
-IvdHttpAcceptor *ivd_http_acceptor_new (GSocket *listener, IvdHttpAcceptFunc func, gpointer data);
+/* Descriptors are used up; nothing is accepted for a moment. */
+typedef void (*IvdHttpExhaustedFunc) (const GError *error, gpointer data);
+
+IvdHttpAcceptor *ivd_http_acceptor_new (GSocket *listener, IvdHttpAcceptFunc func, IvdHttpExhaustedFunc exhausted,
+                                        gpointer data);
 void ivd_http_acceptor_free (IvdHttpAcceptor *acceptor);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (IvdHttpAcceptor, ivd_http_acceptor_free)

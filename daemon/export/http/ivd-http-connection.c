@@ -28,6 +28,7 @@ struct _IvdHttpConnections
 {
   GQueue queues[IVD_HTTP_ACTIVITY_COUNT];
   guint count;
+  IvdHttpCounters *counters;
   GSource *timer; /* fires at timer_at, or exists not */
   gint64 timer_at;
 };
@@ -43,9 +44,12 @@ static const gint64 times[IVD_HTTP_ACTIVITY_COUNT] = {
 };
 
 IvdHttpConnections *
-ivd_http_connections_new (void)
+ivd_http_connections_new (IvdHttpCounters *counters)
 {
-  return g_new0 (IvdHttpConnections, 1);
+  IvdHttpConnections *self = g_new0 (IvdHttpConnections, 1);
+
+  self->counters = counters;
+  return self;
 }
 
 static void
@@ -136,6 +140,7 @@ end_overdue (IvdHttpConnections *self, GQueue *queue, gint64 now)
       g_queue_unlink (queue, &head->link);
       g_queue_push_tail_link (&self->queues[IVD_HTTP_WORKING], &head->link);
       head->activity = IVD_HTTP_WORKING;
+      ivd_http_counters_add (self->counters, IVD_HTTP_REFUSED_SLOW, 1);
       ivd_http_connection_shutdown (head);
     }
 }
@@ -193,6 +198,7 @@ ivd_http_connection_new (IvdHttpConnections *connections, GSocket *socket)
   self->activity = IVD_HTTP_WORKING;
   g_queue_push_tail_link (&connections->queues[self->activity], &self->link);
   connections->count++;
+  ivd_http_counters_add (connections->counters, IVD_HTTP_OPEN_CONNECTIONS, 1);
   ivd_http_connection_set_activity (self, IVD_HTTP_HEADERS);
   return self;
 }
@@ -216,6 +222,7 @@ ivd_http_connection_unref (IvdHttpConnection *connection)
     {
       g_queue_unlink (&owner->queues[connection->activity], &connection->link);
       owner->count--;
+      ivd_http_counters_add (owner->counters, IVD_HTTP_OPEN_CONNECTIONS, -1);
       arm (owner);
     }
   g_clear_object (&connection->caller);

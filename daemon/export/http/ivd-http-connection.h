@@ -4,6 +4,7 @@
 #include <gio/gio.h>
 
 #include "access/ivd-caller.h"
+#include "export/metrics/ivd-http-counters.h"
 
 /*
  * IvdHttpConnection: one accepted connection, from accept to close, whoever
@@ -29,7 +30,8 @@ typedef enum
 
 #define IVD_HTTP_ACTIVITY_COUNT (IVD_HTTP_LEAVING + 1)
 
-IvdHttpConnections *ivd_http_connections_new (void);
+/* counters: outlive them. */
+IvdHttpConnections *ivd_http_connections_new (IvdHttpCounters *counters);
 void ivd_http_connections_free (IvdHttpConnections *connections);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (IvdHttpConnections, ivd_http_connections_free)
 guint ivd_http_connections_count (IvdHttpConnections *connections);

@@ -12,6 +12,7 @@
 #include "export/http/ivd-http-farewell.h"
 #include "export/http/ivd-http-idle.h"
 #include "export/http/ivd-http-problem.h"
+#include "export/http/ivd-http-shared.h"
 
 struct _IvdHttpExchange
 {
@@ -146,12 +147,19 @@ watch_hangup (IvdHttpExchange *self)
 
 /* --- its beginning --- */
 
+static IvdHttpCounters *
+get_counters (IvdHttpExchange *self)
+{
+  return &ivd_http_service_get_shared (self->service)->counters;
+}
+
 static void
 on_chunk (SoupServerMessage *message, GBytes *bytes, gpointer data)
 {
   IvdHttpExchange *self = data;
 
   self->receiving = TRUE;
+  ivd_http_counters_add (get_counters (self), IVD_HTTP_RECEIVED_BYTES, (gint64) g_bytes_get_size (bytes));
   if (self->answered)
     return;
   ivd_http_connection_set_activity (self->connection, IVD_HTTP_BODY);
@@ -168,6 +176,15 @@ on_chunk (SoupServerMessage *message, GBytes *bytes, gpointer data)
                                                      self->route->max_body));
 }
 
+static void
+on_wrote_data (SoupServerMessage *message, guint length, gpointer data)
+{
+  IvdHttpExchange *self = data;
+
+  ivd_http_counters_add (get_counters (self), IVD_HTTP_SENT_BYTES, length);
+  ivd_http_connection_set_activity (self->connection, IVD_HTTP_WRITING);
+}
+
 IvdHttpExchange *
 ivd_http_exchange_new (IvdHttpService *service, SoupServerMessage *message, IvdHttpConnection *connection)
 {
@@ -179,6 +196,7 @@ ivd_http_exchange_new (IvdHttpService *service, SoupServerMessage *message, IvdH
   self->connection = ivd_http_connection_ref (connection);
   self->stop_func = ivd_http_service_add_stop_func (service, on_stop, self);
   g_object_set_data (G_OBJECT (message), EXCHANGE_KEY, self);
+  g_signal_connect (message, "wrote-body-data", G_CALLBACK (on_wrote_data), self);
   g_signal_connect (message, "finished", G_CALLBACK (on_finished), self);
   return self;
 }
@@ -406,6 +424,7 @@ ivd_http_exchange_begin_answer (IvdHttpExchange *exchange)
   stop_watching (exchange);
   if (exchange->message == NULL)
     return;
+  ivd_http_counters_add_response (get_counters (exchange), soup_server_message_get_status (exchange->message));
   ivd_http_connection_set_activity (exchange->connection, IVD_HTTP_WRITING);
   if (!exchange->paused)
     return;
@@ -505,6 +524,7 @@ say_farewell (IvdHttpExchange *self, guint status, GBytes *problem)
     g_string_append_printf (text, "%s: %s\r\n", name, value);
   g_string_append (text, "\r\n");
   g_string_append_len (text, g_bytes_get_data (problem, NULL), (gssize) g_bytes_get_size (problem));
+  ivd_http_counters_add_response (get_counters (self), status);
   stream = ivd_http_exchange_steal (self, &connection);
   if (stream != NULL)
     ivd_http_farewell (stream, connection, g_string_free_to_bytes (g_steal_pointer (&text)));

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/ivd-limits.h"
+#include "export/http/ivd-http-metrics.h"
 #include "export/http/ivd-http-operations.h"
 #include "export/http/ivd-http-resources.h"
 #include "export/http/ivd-http-session.h"
@@ -15,6 +16,7 @@
 static const IvdHttpRoute routes[] = {
   { "GET", "/healthz", .open = TRUE, .run = ivd_http_resources_healthz },
   { "GET", "/readyz", .open = TRUE, .run = ivd_http_resources_readyz },
+  { "GET", "/metrics", .run = ivd_http_metrics_run },
   { "GET", "/v1/openapi.json", .run = ivd_http_resources_openapi },
   { "GET", "/v1/daemon", .run = ivd_http_resources_daemon },
   { "GET", "/v1/plugins", .run = ivd_http_resources_plugins },

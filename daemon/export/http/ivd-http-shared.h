@@ -3,6 +3,7 @@
 
 #include "export/http/ivd-http-connection.h"
 #include "export/http/ivd-http-principals.h"
+#include "export/metrics/ivd-http-counters.h"
 
 /*
  * What all routes share beside the service. Made by ivd-http.c on the HTTP
@@ -12,6 +13,7 @@ struct _IvdHttpShared
 {
   IvdHttpPrincipals *principals;
   IvdHttpConnections *connections;
+  IvdHttpCounters counters;
   GBytes *plugins; /* JSON; plugins are loaded once */
   gint64 started;  /* monotonic */
   gint ready;      /* atomic: the daemon has attached what its config names */

@@ -45,6 +45,7 @@ struct _IvdHttp
   IvdHttpShared shared;
   SoupServer *server;
   GPtrArray *acceptors; /* of IvdHttpAcceptor */
+  gboolean exhausted;   /* of descriptors, when it last wanted one */
 };
 
 static const IvdHttpRoute page_route = {
@@ -93,6 +94,15 @@ fail_without_route (IvdHttpExchange *exchange, const char *allow)
 }
 
 static void
+count_refusal (IvdHttp *self, const GError *error)
+{
+  if (g_error_matches (error, IVD_ERROR, IVD_ERROR_UNAUTHENTICATED))
+    ivd_http_counters_add (&self->shared.counters, IVD_HTTP_REFUSED_CREDENTIALS, 1);
+  else if (g_error_matches (error, IVD_ERROR, IVD_ERROR_DENIED))
+    ivd_http_counters_add (&self->shared.counters, IVD_HTTP_REFUSED_ORIGIN, 1);
+}
+
+static void
 admit (IvdHttp *self, IvdHttpExchange *exchange)
 {
   char *arguments[IVD_HTTP_MAX_ARGUMENTS];
@@ -102,6 +112,7 @@ admit (IvdHttp *self, IvdHttpExchange *exchange)
 
   if (!ivd_http_door_check_form (exchange, (const char *const *) self->host_names, &error))
     {
+      count_refusal (self, error);
       ivd_http_exchange_take_error (exchange, error);
       return;
     }
@@ -115,7 +126,10 @@ admit (IvdHttp *self, IvdHttpExchange *exchange)
   if (ivd_http_door_identify (exchange, self->shared.principals, route->open, &error))
     ivd_http_exchange_begin (exchange);
   else
-    ivd_http_exchange_take_error (exchange, error);
+    {
+      count_refusal (self, error);
+      ivd_http_exchange_take_error (exchange, error);
+    }
 }
 
 static void
@@ -195,10 +209,26 @@ on_accept (GSocket *socket, gpointer data)
   g_autoptr (GIOStream) stream = connection != NULL ? make_stream (self, socket) : NULL;
   g_autoptr (GSocketAddress) address = NULL;
 
+  self->exhausted = FALSE;
+  if (connection == NULL)
+    ivd_http_counters_add (&self->shared.counters, IVD_HTTP_REFUSED_LIMIT, 1);
   if (stream == NULL)
     return;
+  ivd_http_counters_add (&self->shared.counters, IVD_HTTP_CONNECTIONS, 1);
   address = ivd_http_connection_make_address (connection);
   (void) soup_server_accept_iostream (self->server, stream, address, address, NULL);
+}
+
+/* Told once for each time that they are used up. */
+static void
+on_exhausted (const GError *error, gpointer data)
+{
+  IvdHttp *self = data;
+
+  ivd_http_counters_add (&self->shared.counters, IVD_HTTP_REFUSED_DESCRIPTORS, 1);
+  if (!self->exhausted)
+    ivd_log (IVD_LOG_WARNING, NULL, "HTTP takes no new connections for now: %s; raise LimitNOFILE", error->message);
+  self->exhausted = TRUE;
 }
 
 /* --- the thread's first and last --- */
@@ -227,7 +257,7 @@ begin (gpointer data)
 {
   IvdHttp *self = data;
 
-  self->shared.connections = ivd_http_connections_new ();
+  self->shared.connections = ivd_http_connections_new (&self->shared.counters);
   self->shared.principals = ivd_http_principals_new (self->service, self->tokens);
   ivd_http_service_set_shared (self->service, &self->shared);
   self->server = soup_server_new ("raw-paths", TRUE, NULL);
@@ -237,7 +267,8 @@ begin (gpointer data)
   add_dumb_listener (self->server);
   self->acceptors = g_ptr_array_new_with_free_func ((GDestroyNotify) ivd_http_acceptor_free);
   for (guint i = 0; i < self->sockets->len; i++)
-    g_ptr_array_add (self->acceptors, ivd_http_acceptor_new (g_ptr_array_index (self->sockets, i), on_accept, self));
+    g_ptr_array_add (self->acceptors, ivd_http_acceptor_new (g_ptr_array_index (self->sockets, i), on_accept, on_exhausted,
+                                                             self));
 }
 
 static void
