@@ -122,6 +122,11 @@ take_interval (IvdJsonFields *fields, const char *name, GVariantBuilder *tuple, 
 {
   guint64 usec = IVD_HTTP_WATCH_MSEC * 1000;
 
+  if (ivd_json_fields_has (fields, name) && ivd_json_fields_has (fields, "min_interval_ms"))
+    {
+      g_set_error (error, IVD_ERROR, IVD_ERROR_INVALID_ARGUMENT, "min_interval_ms and %s: give one of them", name);
+      return FALSE;
+    }
   if (!ivd_json_fields_take_msec (fields, "min_interval_ms", &usec, error)
       || !ivd_json_fields_take_uint64 (fields, name, &usec, error))
     return FALSE;
