@@ -167,6 +167,18 @@
 #define IVD_LIMIT_HTTP_LEAVE_USEC (2 * G_USEC_PER_SEC)
 /* What is thrown away of a body that is not taken. */
 #define IVD_LIMIT_HTTP_DISCARDED_BYTES (4 * 1024 * 1024)
+/* A region's bytes: how many are copied at once, so many that the copy is what
+ * costs and so few that they stay in the processor's cache; and of memory that
+ * is read from a device word by word. */
+#define IVD_LIMIT_HTTP_PIECE_BYTES (256 * 1024)
+#define IVD_LIMIT_HTTP_DEVICE_PIECE_BYTES 4096
+/* Pieces of one client until others have their turn. */
+#define IVD_LIMIT_HTTP_TURN_PIECES 4
+/* Memory for pieces that is kept while nobody needs it. */
+#define IVD_LIMIT_HTTP_SPARE_BUFFERS 16
+/* A body that is written all or not at all, and all of these together. */
+#define IVD_LIMIT_HTTP_UPLOAD_BYTES (16 * 1024 * 1024)
+#define IVD_LIMIT_HTTP_STAGED_BYTES (256 * 1024 * 1024)
 /* Users of unix sockets that are remembered with what they hold. */
 #define IVD_LIMIT_HTTP_USERS 1024
 /* Browsers' sessions, and how long one lasts after its last use. */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/ivd-limits.h"
+#include "export/http/ivd-http-memory.h"
 #include "export/http/ivd-http-metrics.h"
 #include "export/http/ivd-http-operations.h"
 #include "export/http/ivd-http-resources.h"
@@ -25,6 +26,8 @@ static const IvdHttpRoute routes[] = {
   { "POST", "/v1/regions", .max_body = JSON, .operation = "Attach", .daemon_scope = TRUE, .run = ivd_http_operations_attach },
   { "GET", "/v1/regions/{}", .run = ivd_http_resources_region },
   { "DELETE", "/v1/regions/{}", .operation = "Detach", .daemon_scope = TRUE, .run = ivd_http_operations_detach },
+  { "GET", "/v1/regions/{}/memory", .operation = "Read", .run = ivd_http_memory_get },
+  { "PUT", "/v1/regions/{}/memory", .operation = "Write", .begin = ivd_http_memory_put_begin, .chunk = ivd_http_memory_put_chunk, .run = ivd_http_memory_put },
   { "POST", "/v1/regions/{}/fill", .max_body = JSON, .operation = "Fill", .run = ivd_http_operations_by_body },
   { "POST", "/v1/regions/{}/atomic", .max_body = JSON, .operation = "Atomic", .run = ivd_http_operations_by_body },
   { "POST", "/v1/regions/{}/wait", .max_body = JSON, .operation = "Wait", .run = ivd_http_operations_by_body },

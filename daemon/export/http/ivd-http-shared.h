@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: LGPL-3.0-or-later */
 #pragma once
 
+#include "export/http/ivd-http-buffers.h"
 #include "export/http/ivd-http-connection.h"
 #include "export/http/ivd-http-principals.h"
+#include "export/http/ivd-http-stage.h"
 #include "export/metrics/ivd-http-counters.h"
 
 /*
@@ -14,6 +16,8 @@ struct _IvdHttpShared
   IvdHttpPrincipals *principals;
   IvdHttpConnections *connections;
   IvdHttpCounters counters;
+  IvdHttpBuffers *buffers;
+  IvdHttpStages *stages;
   GBytes *plugins; /* JSON; plugins are loaded once */
   gint64 started;  /* monotonic */
   gint ready;      /* atomic: the daemon has attached what its config names */

@@ -258,6 +258,8 @@ begin (gpointer data)
   IvdHttp *self = data;
 
   self->shared.connections = ivd_http_connections_new (&self->shared.counters);
+  self->shared.buffers = ivd_http_buffers_new ();
+  self->shared.stages = ivd_http_stages_new (IVD_LIMIT_HTTP_STAGED_BYTES);
   self->shared.principals = ivd_http_principals_new (self->service, self->tokens);
   ivd_http_service_set_shared (self->service, &self->shared);
   self->server = soup_server_new ("raw-paths", TRUE, NULL);
@@ -284,6 +286,8 @@ end (gpointer data)
   g_clear_object (&self->server);
   g_clear_pointer (&self->shared.principals, ivd_http_principals_free);
   g_clear_pointer (&self->shared.connections, ivd_http_connections_free);
+  g_clear_pointer (&self->shared.buffers, ivd_http_buffers_free);
+  g_clear_pointer (&self->shared.stages, ivd_http_stages_free);
 }
 
 static GBytes *
