@@ -23,6 +23,11 @@ WRAP (void, g_rec_mutex_unlock, GRecMutex *mutex);
 WRAP (void, g_cond_wait, GCond *cond, GMutex *mutex);
 WRAP (gboolean, g_cond_wait_until, GCond *cond, GMutex *mutex, gint64 end_time);
 WRAP (gboolean, g_atomic_ref_count_dec, gatomicrefcount *count);
+WRAP (void, g_atomic_rc_box_release_full, gpointer box, GDestroyNotify clear);
+WRAP (void, g_bytes_unref, GBytes *bytes);
+WRAP (void, g_object_unref, gpointer object);
+WRAP (void, g_ptr_array_unref, GPtrArray *array);
+WRAP (void, g_variant_unref, GVariant *value);
 WRAP (void, g_once_init_leave, volatile void *location, gsize result);
 WRAP (GThreadPool *, g_thread_pool_new, GFunc func, gpointer data, gint threads, gboolean exclusive,
       GError **error);
@@ -90,6 +95,52 @@ __wrap_g_atomic_ref_count_dec (gatomicrefcount *count)
   if (last)
     __tsan_acquire (count);
   return last;
+}
+
+/* Whoever lets go last frees, and sees what all others did before they let go.
+ * Who that is GLib does not tell. */
+static void
+let_go (gpointer counted)
+{
+  if (counted == NULL)
+    return;
+  __tsan_release (counted);
+  __tsan_acquire (counted);
+}
+
+void
+__wrap_g_atomic_rc_box_release_full (gpointer box, GDestroyNotify clear)
+{
+  let_go (box);
+  __real_g_atomic_rc_box_release_full (box, clear);
+}
+
+void
+__wrap_g_bytes_unref (GBytes *bytes)
+{
+  let_go (bytes);
+  __real_g_bytes_unref (bytes);
+}
+
+void
+__wrap_g_object_unref (gpointer object)
+{
+  let_go (object);
+  __real_g_object_unref (object);
+}
+
+void
+__wrap_g_ptr_array_unref (GPtrArray *array)
+{
+  let_go (array);
+  __real_g_ptr_array_unref (array);
+}
+
+void
+__wrap_g_variant_unref (GVariant *value)
+{
+  let_go (value);
+  __real_g_variant_unref (value);
 }
 
 void
