@@ -67,7 +67,7 @@ test_allow (void)
   g_autofree char *allow = NULL;
 
   g_assert_null (ivd_http_router_find ("PATCH", "/v1/regions/r", arguments, &allow));
-  g_assert_cmpstr (allow, ==, "GET, DELETE");
+  g_assert_cmpstr (allow, ==, "GET, HEAD, DELETE");
 }
 
 /* What the table of operations has is what a row asks for, and can be had. */

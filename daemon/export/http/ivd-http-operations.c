@@ -13,6 +13,7 @@
 #include "export/http/ivd-json.h"
 #include "export/http/ivd-query.h"
 
+#define JSON_TYPE "application/json"
 #define REGIONS_PATH "/v1/regions/"
 
 static void
@@ -37,6 +38,16 @@ format_result (IvdHttpExchange *exchange, GVariant *result)
   return ivd_json_builder_to_bytes (builder);
 }
 
+/* What was only looked at may be the same the next time. */
+static gboolean
+is_resource (IvdHttpExchange *exchange)
+{
+  SoupServerMessage *message = ivd_http_exchange_get_message (exchange);
+  const char *method = message != NULL ? soup_server_message_get_method (message) : NULL;
+
+  return method == SOUP_METHOD_GET || method == SOUP_METHOD_HEAD;
+}
+
 /* What has results answers with them, what has none with 204. */
 static void
 on_result (IvdHttpExchange *exchange, GVariant *result, const GError *error)
@@ -54,7 +65,10 @@ on_result (IvdHttpExchange *exchange, GVariant *result, const GError *error)
       return;
     }
   body = format_result (exchange, result);
-  ivd_http_exchange_answer (exchange, SOUP_STATUS_OK, "application/json", body);
+  if (is_resource (exchange))
+    ivd_http_exchange_answer_tagged (exchange, JSON_TYPE, body);
+  else
+    ivd_http_exchange_answer (exchange, SOUP_STATUS_OK, JSON_TYPE, body);
 }
 
 /* --- parameters --- */
@@ -179,7 +193,7 @@ on_watch (IvdHttpExchange *exchange, GVariant *result, const GError *error)
   location = g_strdup_printf (REGIONS_PATH "%s/watches/%u", ivd_http_exchange_get_argument (exchange, 0), watch);
   set_location (exchange, location);
   body = format_result (exchange, result);
-  ivd_http_exchange_answer (exchange, SOUP_STATUS_CREATED, "application/json", body);
+  ivd_http_exchange_answer (exchange, SOUP_STATUS_CREATED, JSON_TYPE, body);
 }
 
 void
@@ -199,7 +213,7 @@ on_login (IvdHttpExchange *exchange, GVariant *result, const GError *error)
       return;
     }
   body = format_result (exchange, result);
-  ivd_http_exchange_answer (exchange, SOUP_STATUS_CREATED, "application/json", body);
+  ivd_http_exchange_answer (exchange, SOUP_STATUS_CREATED, JSON_TYPE, body);
 }
 
 void
@@ -230,7 +244,7 @@ on_attached (IvdHttpExchange *exchange, GVariant *result, const GError *error)
       return;
     }
   set_location (exchange, location);
-  ivd_http_exchange_answer (exchange, SOUP_STATUS_CREATED, "application/json", body);
+  ivd_http_exchange_answer (exchange, SOUP_STATUS_CREATED, JSON_TYPE, body);
 }
 
 void

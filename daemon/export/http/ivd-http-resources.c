@@ -203,6 +203,13 @@ ivd_http_resources_region (IvdHttpExchange *exchange)
 
 /* --- the daemon --- */
 
+static guint64
+count_streams (const IvdHttpCounters *counters)
+{
+  return ivd_http_counters_get (counters, IVD_HTTP_OPEN_EVENT_STREAMS)
+         + ivd_http_counters_get (counters, IVD_HTTP_OPEN_WEBSOCKETS);
+}
+
 void
 ivd_http_resources_daemon (IvdHttpExchange *exchange)
 {
@@ -217,16 +224,16 @@ ivd_http_resources_daemon (IvdHttpExchange *exchange)
   json_builder_begin_object (builder);
   json_builder_set_member_name (builder, "version");
   json_builder_add_string_value (builder, IVD_VERSION);
-  json_builder_set_member_name (builder, "uptime_seconds");
-  ivd_json_add_uint64 (builder, (guint64) (g_get_monotonic_time () - shared->started) / G_USEC_PER_SEC);
-  json_builder_set_member_name (builder, "regions");
-  json_builder_add_int_value (builder, count_regions (exchange, snapshot));
-  json_builder_set_member_name (builder, "bridges");
-  json_builder_add_int_value (builder, 0);
-  json_builder_set_member_name (builder, "event_serial");
-  ivd_json_add_uint64 (builder, snapshot->serial);
-  json_builder_set_member_name (builder, "connections");
-  json_builder_add_int_value (builder, ivd_http_connections_count (shared->connections));
+  add_number (builder, "uptime_seconds", (guint64) (g_get_monotonic_time () - shared->started) / G_USEC_PER_SEC);
+  add_number (builder, "regions", count_regions (exchange, snapshot));
+  add_number (builder, "plugins", shared->n_plugins);
+  add_number (builder, "bridges", 0);
+  add_number (builder, "event_serial", snapshot->serial);
+  json_builder_set_member_name (builder, "http");
+  json_builder_begin_object (builder);
+  add_number (builder, "connections", ivd_http_connections_count (shared->connections));
+  add_number (builder, "streams", count_streams (&shared->counters));
+  json_builder_end_object (builder);
   json_builder_end_object (builder);
   answer_builder (exchange, builder);
 }

@@ -117,7 +117,8 @@ ivd_http_router_find (const char *method, const char *path, char **ret_arguments
         {
           if (has_method (&routes[i], method))
             return &routes[i];
-          g_string_append_printf (allow, "%s%s", allow->len > 0 ? ", " : "", routes[i].method);
+          g_string_append_printf (allow, "%s%s%s", allow->len > 0 ? ", " : "", routes[i].method,
+                                  strcmp (routes[i].method, "GET") == 0 ? ", HEAD" : "");
         }
       clear_arguments (ret_arguments);
     }

@@ -50,7 +50,7 @@ ivd_http_session_get (IvdHttpExchange *exchange)
   json_builder_end_array (builder);
   json_builder_end_object (builder);
   body = ivd_json_builder_to_bytes (builder);
-  ivd_http_exchange_answer (exchange, SOUP_STATUS_OK, "application/json", body);
+  ivd_http_exchange_answer_tagged (exchange, "application/json", body);
 }
 
 static char *

@@ -19,6 +19,7 @@ struct _IvdHttpShared
   IvdHttpBuffers *buffers;
   IvdHttpStages *stages;
   GBytes *plugins; /* JSON; plugins are loaded once */
+  guint n_plugins; /* that could be loaded */
   gint64 started;  /* monotonic */
   gint ready;      /* atomic: the daemon has attached what its config names */
 };

@@ -303,6 +303,17 @@ format_plugins (IvdContext *context)
   return ivd_json_builder_to_bytes (builder);
 }
 
+static guint
+count_plugins (IvdContext *context)
+{
+  const GPtrArray *rows = ivd_plugin_store_list (context->plugins);
+  guint count = 0;
+
+  for (guint i = 0; i < rows->len; i++)
+    count += ((const IvdPluginRow *) g_ptr_array_index (rows, i))->plugin != NULL;
+  return count;
+}
+
 IvdHttp *
 ivd_http_new (const IvdHttpSetup *setup, IvdContext *context, GError **error)
 {
@@ -315,6 +326,7 @@ ivd_http_new (const IvdHttpSetup *setup, IvdContext *context, GError **error)
   self->tokens = setup->tokens;
   self->host_names = g_strdupv ((GStrv) setup->host_names);
   self->shared.plugins = format_plugins (context);
+  self->shared.n_plugins = count_plugins (context);
   self->shared.started = g_get_monotonic_time ();
   self->service = ivd_http_service_new (context);
   ivd_http_service_start (self->service, begin, end, self);
