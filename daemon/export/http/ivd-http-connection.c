@@ -139,8 +139,9 @@ end_overdue (IvdHttpConnections *self, GQueue *queue, gint64 now)
       head->deadline = 0; /* once is enough: libsoup sees its end */
       g_queue_unlink (queue, &head->link);
       g_queue_push_tail_link (&self->queues[IVD_HTTP_WORKING], &head->link);
+      if (head->activity != IVD_HTTP_IDLE && head->activity != IVD_HTTP_LEAVING)
+        ivd_http_counters_add (self->counters, IVD_HTTP_REFUSED_SLOW, 1);
       head->activity = IVD_HTTP_WORKING;
-      ivd_http_counters_add (self->counters, IVD_HTTP_REFUSED_SLOW, 1);
       ivd_http_connection_shutdown (head);
     }
 }

@@ -9,12 +9,17 @@
 #include "export/metrics/ivd-metrics-export.h"
 
 static gboolean
-may_see (const IvdRegionView *view, gpointer data)
+may_see (IvdHttpExchange *exchange, const char *region)
 {
-  IvdHttpExchange *exchange = data;
   IvdContext *context = ivd_http_service_get_context (ivd_http_exchange_get_service (exchange));
 
-  return ivd_access_allows (context->access, ivd_http_exchange_get_caller (exchange), IVD_PERMISSION_SEE, view->name);
+  return ivd_access_allows (context->access, ivd_http_exchange_get_caller (exchange), IVD_PERMISSION_SEE, region);
+}
+
+static gboolean
+may_see_region (const IvdRegionView *view, gpointer data)
+{
+  return may_see (data, view->name);
 }
 
 void
@@ -23,20 +28,21 @@ ivd_http_metrics_run (IvdHttpExchange *exchange)
   IvdHttpService *service = ivd_http_exchange_get_service (exchange);
   IvdMetricsFormat format = ivd_metrics_choose_format (ivd_http_exchange_get_header (exchange, "Accept"));
   g_autoptr (IvdSnapshot) snapshot = ivd_http_service_ref_snapshot (service);
-  const IvdMetricsSource source = {
-    .snapshot = snapshot,
-    .filter = may_see,
-    .filter_data = exchange,
-    .http = &ivd_http_service_get_shared (service)->counters,
-    .metrics = ivd_http_service_get_context (service)->metrics,
-  };
+  IvdMetricsSource source = { .snapshot = snapshot, .filter = may_see_region, .filter_data = exchange };
   g_autoptr (GBytes) body = NULL;
   gsize length;
   char *text;
 
   if (!ivd_http_operations_check_no_query (exchange))
     return;
+  if (may_see (exchange, NULL))
+    {
+      source.http = &ivd_http_service_get_shared (service)->counters;
+      source.metrics = ivd_http_service_get_context (service)->metrics;
+    }
   text = ivd_metrics_export (&source, format, &length);
   body = g_bytes_new_take (text, length);
+  soup_message_headers_append (
+      soup_server_message_get_response_headers (ivd_http_exchange_get_message (exchange)), "Vary", "Accept");
   ivd_http_exchange_answer (exchange, SOUP_STATUS_OK, ivd_metrics_content_type (format), body);
 }

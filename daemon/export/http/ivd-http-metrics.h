@@ -4,5 +4,6 @@
 #include "export/http/ivd-http-exchange.h"
 
 /* GET /metrics: all that is measured of what the asker may see, in the format
- * that it prefers. HTTP thread. */
+ * that it prefers; of the daemon itself only for those who are not held to
+ * single regions. HTTP thread. */
 void ivd_http_metrics_run (IvdHttpExchange *exchange);

@@ -14,8 +14,8 @@ typedef enum
   IVD_HTTP_OPEN_CONNECTIONS, /* up and down */
   IVD_HTTP_OPEN_EVENT_STREAMS,
   IVD_HTTP_OPEN_WEBSOCKETS,
-  IVD_HTTP_CONNECTIONS, /* ever, as all that follow */
-  IVD_HTTP_RECEIVED_BYTES,
+  IVD_HTTP_CONNECTIONS,    /* ever, as all that follow */
+  IVD_HTTP_RECEIVED_BYTES, /* of bodies */
   IVD_HTTP_SENT_BYTES,
   IVD_HTTP_EVENTS_SENT,         /* to listeners of either kind */
   IVD_HTTP_EVENTS_LOST,         /* that a listener was told it has missed; 1 where the number is not known */

@@ -308,8 +308,8 @@ static const IvdMetricsFamily http_open_connections
 static const IvdMetricsFamily http_streams
     = { "ivshmem_http_open_streams", GAUGE, NULL, "Listeners to live events, by kind." };
 static const IvdMetricsFamily http_received
-    = { "ivshmem_http_received_bytes", COUNTER, "bytes", "Bytes received by HTTP." };
-static const IvdMetricsFamily http_sent = { "ivshmem_http_sent_bytes", COUNTER, "bytes", "Bytes sent by HTTP." };
+    = { "ivshmem_http_received_bytes", COUNTER, "bytes", "Bytes of bodies received by HTTP." };
+static const IvdMetricsFamily http_sent = { "ivshmem_http_sent_bytes", COUNTER, "bytes", "Bytes of bodies sent by HTTP." };
 static const IvdMetricsFamily http_events_sent
     = { "ivshmem_http_events_sent", COUNTER, NULL, "Events sent to listeners." };
 static const IvdMetricsFamily http_events_lost
