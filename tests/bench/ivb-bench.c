@@ -88,14 +88,37 @@ ivb_bench_get_rounds (IvbBench *bench)
   return (guint) bench->rounds;
 }
 
+static gdouble
+median_of (const gdouble *values, guint count)
+{
+  g_autofree gdouble *sorted = g_memdup2 (values, count * sizeof *values);
+
+  return ivb_median (sorted, count);
+}
+
+void
+ivb_bench_compare_values (IvbBench *bench, const char *name, const char *unit, const gdouble *ours, const char *peer_name, const gdouble *peers)
+{
+  guint n = (guint) bench->rounds;
+  g_autofree gdouble *ratios = g_new (gdouble, n);
+  Row row = { g_strdup (name), g_strdup (unit), g_strdup (peer_name), 0, 0, 0, 0, 0 };
+
+  for (guint i = 0; i < n; i++)
+    ratios[i] = ours[i] / peers[i];
+  row.value = median_of (ours, n);
+  row.peer_value = median_of (peers, n);
+  row.ratio = ivb_median (ratios, n);
+  row.ratio_low = ratios[0];
+  row.ratio_high = ratios[n - 1];
+  g_array_append_val (bench->rows, row);
+}
+
 void
 ivb_bench_compare (IvbBench *bench, const char *name, const char *unit, IvbRoundFunc ours, const char *peer_name, IvbRoundFunc peer, gpointer data)
 {
   guint n = (guint) bench->rounds;
   g_autofree gdouble *our_values = g_new (gdouble, n);
   g_autofree gdouble *peer_values = g_new (gdouble, n);
-  g_autofree gdouble *ratios = g_new (gdouble, n);
-  Row row = { g_strdup (name), g_strdup (unit), g_strdup (peer_name), 0, 0, 0, 0, 0 };
 
   /* One round of each that does not count: caches, pages, clocks. */
   ours (data);
@@ -104,14 +127,8 @@ ivb_bench_compare (IvbBench *bench, const char *name, const char *unit, IvbRound
     {
       our_values[i] = ours (data);
       peer_values[i] = peer (data);
-      ratios[i] = our_values[i] / peer_values[i];
     }
-  row.value = ivb_median (our_values, n);
-  row.peer_value = ivb_median (peer_values, n);
-  row.ratio = ivb_median (ratios, n);
-  row.ratio_low = ratios[0];
-  row.ratio_high = ratios[n - 1];
-  g_array_append_val (bench->rows, row);
+  ivb_bench_compare_values (bench, name, unit, our_values, peer_name, peer_values);
 }
 
 void

@@ -21,6 +21,10 @@ IvbBench *ivb_bench_new (const char *program, int *argc, char ***argv);
  * ours/peer, so that more is better for rates and less for times. */
 void ivb_bench_compare (IvbBench *bench, const char *name, const char *unit, IvbRoundFunc ours, const char *peer_name, IvbRoundFunc peer, gpointer data);
 
+/* The same of what has been measured already, in rounds in which each had its
+ * turn: as many values as there are rounds. */
+void ivb_bench_compare_values (IvbBench *bench, const char *name, const char *unit, const gdouble *ours, const char *peer_name, const gdouble *peers);
+
 /* A figure without a peer, such as a number of bytes or descriptors. */
 void ivb_bench_value (IvbBench *bench, const char *name, const char *unit, gdouble value);
 

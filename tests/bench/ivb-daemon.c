@@ -65,7 +65,7 @@ wait_for_name (IvbDaemon *self)
 }
 
 static void
-start_daemon (IvbDaemon *self, const char *address)
+start_daemon (IvbDaemon *self, const char *address, const char *const *arguments)
 {
   g_autoptr (GSubprocessLauncher) launcher = g_subprocess_launcher_new (G_SUBPROCESS_FLAGS_NONE);
   g_autoptr (GPtrArray) argv = g_ptr_array_new ();
@@ -82,6 +82,8 @@ start_daemon (IvbDaemon *self, const char *address)
       g_ptr_array_add (argv, (gpointer) "--plugin-dir");
       g_ptr_array_add (argv, dirs[i]);
     }
+  for (guint i = 0; arguments[i] != NULL; i++)
+    g_ptr_array_add (argv, (gpointer) arguments[i]);
   g_ptr_array_add (argv, NULL);
   g_subprocess_launcher_setenv (launcher, "RUNTIME_DIRECTORY", self->dir, TRUE);
   self->daemon = g_subprocess_launcher_spawnv (launcher, (const char *const *) argv->pdata, &error);
@@ -90,6 +92,14 @@ start_daemon (IvbDaemon *self, const char *address)
 
 IvbDaemon *
 ivb_daemon_new (void)
+{
+  const char *const none[] = { NULL };
+
+  return ivb_daemon_new_with (none);
+}
+
+IvbDaemon *
+ivb_daemon_new_with (const char *const *arguments)
 {
   IvbDaemon *self = g_new0 (IvbDaemon, 1);
   g_autofree char *address = NULL;
@@ -110,7 +120,7 @@ ivb_daemon_new (void)
                                                              NULL, NULL, &error);
   must (error, address);
   begin = ivb_now ();
-  start_daemon (self, address);
+  start_daemon (self, address, arguments);
   wait_for_name (self);
   self->start_seconds = ivb_now () - begin;
   return self;
@@ -156,22 +166,37 @@ ivb_daemon_get_start_seconds (IvbDaemon *daemon)
   return daemon->start_seconds;
 }
 
+static void
+attach (IvbDaemon *self, const char *plugin, const char *name, GVariant *options)
+{
+  g_autoptr (GVariant) reply = NULL;
+  GError *error = NULL;
+
+  reply = g_dbus_connection_call_sync (self->connection, IVD_BUS_NAME, IVD_OBJECT_PATH, IVD_INTERFACE_MANAGER,
+                                       "Attach", g_variant_new ("(ss@a{sv})", plugin, name, options), NULL,
+                                       G_DBUS_CALL_FLAGS_NONE, TIMEOUT_MS, NULL, &error);
+  must (error, name);
+}
+
 void
 ivb_daemon_attach (IvbDaemon *daemon, const char *name, guint vectors)
 {
-  g_autoptr (GVariant) reply = NULL;
   GVariantDict options;
-  GError *error = NULL;
 
   g_variant_dict_init (&options, NULL);
   g_variant_dict_insert (&options, "size", "s", "4M");
   g_variant_dict_insert (&options, "vectors", "u", vectors);
-  reply = g_dbus_connection_call_sync (daemon->connection, IVD_BUS_NAME, IVD_OBJECT_PATH, IVD_INTERFACE_MANAGER,
-                                       "Attach",
-                                       g_variant_new ("(ss@a{sv})", "doorbell-server", name,
-                                                      g_variant_dict_end (&options)),
-                                       NULL, G_DBUS_CALL_FLAGS_NONE, TIMEOUT_MS, NULL, &error);
-  must (error, name);
+  attach (daemon, "doorbell-server", name, g_variant_dict_end (&options));
+}
+
+void
+ivb_daemon_attach_file (IvbDaemon *daemon, const char *name, const char *path)
+{
+  GVariantDict options;
+
+  g_variant_dict_init (&options, NULL);
+  g_variant_dict_insert (&options, "path", "s", path);
+  attach (daemon, "host-plain", name, g_variant_dict_end (&options));
 }
 
 GVariant *

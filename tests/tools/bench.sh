@@ -14,7 +14,7 @@ TEXT
   ;;
 esac
 
-need build run
+need build run bench
 CC=${CC-gcc} configure build-bench -Dbuildtype=release
 compile build-bench
 exec python3 tests/tools/bench.py build-bench "$@"
