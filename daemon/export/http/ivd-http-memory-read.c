@@ -169,7 +169,7 @@ on_wrote_chunk (SoupServerMessage *message, gpointer data)
       return;
     }
   ivd_http_connection_set_activity (ivd_http_exchange_get_connection (exchange), IVD_HTTP_WRITING);
-  if (self->turn < self->piece * IVD_LIMIT_HTTP_TURN_PIECES)
+  if (self->turn <= self->piece * IVD_LIMIT_HTTP_TURN_PIECES)
     return;
   self->turn = 0;
   ivd_http_memory_yield (exchange);
