@@ -60,7 +60,8 @@ append_roles (GString *text, IvdPermission permission)
       if (!covers_permission (permissions_of_roles[i], permission))
         continue;
       g_string_append_printf (text, "%s%s", separator, ivd_role_name (i));
-      separator = " or ";
+      /* Each includes those before it, so the last one is always there. */
+      separator = i + 1 == IVD_ROLE_LAST ? " or " : ", ";
     }
 }
 

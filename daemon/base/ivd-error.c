@@ -52,6 +52,7 @@ code_of_io_error (gint code)
       return IVD_ERROR_EXISTS;
     case G_IO_ERROR_PERMISSION_DENIED:
       return IVD_ERROR_DENIED;
+    case G_IO_ERROR_ADDRESS_IN_USE:
     case G_IO_ERROR_BUSY:
     case G_IO_ERROR_WOULD_BLOCK:
       return IVD_ERROR_BUSY;

@@ -216,6 +216,7 @@ ivd_listen_socket_new_unix (const char *path, guint mode, gint64 gid, GError **e
       close (fd);
       return NULL;
     }
+  g_socket_set_blocking (self->socket, FALSE);
   self->is_unix = TRUE;
   self->loopback = TRUE;
   self->address = g_strconcat (IVD_LISTEN_UNIX_PREFIX, path, NULL);

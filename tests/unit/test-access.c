@@ -241,6 +241,132 @@ test_bad_members (void)
   assert_denied (access, other, IVD_PERMISSION_READ, REGION);
 }
 
+/* --- callers with a grant --- */
+
+#define P(permission) IVD_PERMISSION_BIT (IVD_PERMISSION_##permission)
+
+/* Each role, and what it may; a second list on purpose. */
+static const struct
+{
+  IvdRole role;
+  guint permissions;
+} roles[] = {
+  { IVD_ROLE_VIEWER, P (SEE) },
+  { IVD_ROLE_READER, P (SEE) | P (READ) },
+  { IVD_ROLE_OPERATOR, P (SEE) | P (READ) | P (WRITE) | P (RING) },
+  { IVD_ROLE_MANAGER, P (SEE) | P (READ) | P (WRITE) | P (RING) | P (ATTACH) | P (HANDOVER) | P (BRIDGE) },
+  { IVD_ROLE_ADMIN,
+    P (SEE) | P (READ) | P (WRITE) | P (RING) | P (ATTACH) | P (HANDOVER) | P (BRIDGE) | P (ADMIN) },
+};
+
+static IvdCaller *
+make_granted (IvdRole role, const char *pattern)
+{
+  return ivd_caller_new_granted ("token ci", ivd_grant_permissions_of_role (role), pattern);
+}
+
+static void
+assert_granted (IvdAccess *access, IvdCaller *caller, IvdPermission permission, const char *region, gboolean expected)
+{
+  g_autoptr (GError) error = NULL;
+
+  g_assert_cmpint (ivd_access_allows (access, caller, permission, region), ==, expected);
+  g_assert_cmpint (ivd_access_check (access, caller, permission, region, &error), ==, expected);
+  if (expected)
+    return;
+  g_assert_error (error, IVD_ERROR, IVD_ERROR_DENIED);
+  g_assert_true (g_str_has_prefix (error->message, "token ci has no '"));
+  g_assert_nonnull (strstr (error->message, "its token would need "));
+}
+
+static void
+test_granted_matrix (void)
+{
+  g_autoptr (IvdAccess) access = make_access ();
+  g_autoptr (GError) error = NULL;
+
+  G_STATIC_ASSERT (G_N_ELEMENTS (roles) == IVD_ROLE_COUNT);
+  /* Rules are for users: none of these counts for tokens. */
+  for (guint i = 0; i < IVD_PERMISSION_COUNT; i++)
+    {
+      g_assert_true (ivd_access_allow (access, NULL, i, "*", &error));
+      g_assert_true (ivd_access_allow (access, REGION, i, "*", &error));
+    }
+  for (gsize i = 0; i < G_N_ELEMENTS (roles); i++)
+    {
+      g_autoptr (IvdCaller) all = make_granted (roles[i].role, "*");
+      g_autoptr (IvdCaller) some = make_granted (roles[i].role, "w*");
+
+      for (guint asked = 0; asked < IVD_PERMISSION_COUNT; asked++)
+        {
+          gboolean expected = (roles[i].permissions & IVD_PERMISSION_BIT (asked)) != 0;
+
+          assert_granted (access, all, asked, REGION, expected);
+          assert_granted (access, all, asked, OTHER_REGION, expected);
+          assert_granted (access, all, asked, NULL, expected);
+          assert_granted (access, some, asked, REGION, expected);
+          assert_granted (access, some, asked, OTHER_REGION, FALSE);
+          assert_granted (access, some, asked, NULL, FALSE);
+        }
+      g_assert_false (ivd_caller_is_trusted (all));
+    }
+}
+
+static void
+test_granted_messages (void)
+{
+  const struct
+  {
+    IvdRole role;
+    const char *pattern;
+    IvdPermission permission;
+    const char *region, *expected;
+  } cases[] = {
+    { IVD_ROLE_READER, "*", IVD_PERMISSION_WRITE, REGION,
+      "token ci has no 'write' permission for region 'web': its token would need the role operator, manager or admin" },
+    { IVD_ROLE_MANAGER, "*", IVD_PERMISSION_ADMIN, REGION,
+      "token ci has no 'admin' permission for region 'web': its token would need the role admin" },
+    { IVD_ROLE_ADMIN, "w*", IVD_PERMISSION_SEE, OTHER_REGION,
+      "token ci has no 'see' permission for region 'db': its token would need a region pattern that is for it "
+      "instead of 'w*'" },
+    { IVD_ROLE_VIEWER, "w*", IVD_PERMISSION_ATTACH, NULL,
+      "token ci has no 'attach' permission for the daemon: its token would need the role manager or admin and a "
+      "region pattern that is for all instead of 'w*'" },
+  };
+  g_autoptr (IvdAccess) access = make_access ();
+
+  for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      g_autoptr (IvdCaller) caller = make_granted (cases[i].role, cases[i].pattern);
+      g_autoptr (GError) error = NULL;
+
+      g_assert_false (ivd_access_check (access, caller, cases[i].permission, cases[i].region, &error));
+      g_assert_cmpstr (error->message, ==, cases[i].expected);
+    }
+}
+
+static void
+test_sees_anything (void)
+{
+  g_autoptr (IvdAccess) access = make_access ();
+  g_autoptr (IvdCaller) user = make_caller (LISTED_USER, OTHER_GROUP, OTHER_GROUP);
+  g_autoptr (IvdCaller) other = make_caller (OTHER_USER, OTHER_GROUP, OTHER_GROUP);
+  g_autoptr (IvdCaller) root = make_caller (ROOT, OTHER_GROUP, OTHER_GROUP);
+  g_autoptr (IvdCaller) viewer = make_granted (IVD_ROLE_VIEWER, "nothing-like-that");
+  g_autoptr (IvdCaller) nothing = ivd_caller_new_granted ("token x", 0, "*");
+  g_autoptr (GError) error = NULL;
+
+  g_assert_false (ivd_access_sees_anything (access, user));
+  g_assert_true (ivd_access_allow (access, REGION, IVD_PERMISSION_WRITE, "user:41001", &error));
+  g_assert_true (ivd_access_sees_anything (access, user));
+  g_assert_false (ivd_access_sees_anything (access, other));
+  g_assert_true (ivd_access_allow (access, NULL, IVD_PERMISSION_SEE, "user:41003", &error));
+  g_assert_true (ivd_access_sees_anything (access, other));
+  g_assert_true (ivd_access_sees_anything (access, root));
+  g_assert_true (ivd_access_sees_anything (access, viewer));
+  g_assert_false (ivd_access_sees_anything (access, nothing));
+}
+
 static void
 assert_path (IvdAccess *access, IvdCaller *caller, const char *path, gint code)
 {
@@ -261,6 +387,8 @@ test_paths (void)
   g_autoptr (IvdCaller) root = make_caller (ROOT, ROOT, ROOT);
   g_autoptr (IvdCaller) other = make_caller (OTHER_USER, OTHER_GROUP, OTHER_GROUP);
   g_autoptr (IvdCaller) admin = make_caller (LISTED_USER, OTHER_GROUP, OTHER_GROUP);
+  g_autoptr (IvdCaller) granted_all = make_granted (IVD_ROLE_ADMIN, "*");
+  g_autoptr (IvdCaller) granted_some = make_granted (IVD_ROLE_ADMIN, "?*");
   g_autoptr (GError) error = NULL;
 
   /* Admin of one region is not admin of the machine's files. */
@@ -276,6 +404,9 @@ test_paths (void)
   assert_path (access, other, "/", IVD_ERROR_DENIED);
   assert_path (access, admin, "/dev/shm/a", -1);
   assert_path (access, root, "/dev/shm/a", -1);
+  assert_path (access, granted_all, "/dev/shm/a", -1);
+  assert_path (access, granted_some, "/dev/shm/a", IVD_ERROR_DENIED);
+  assert_path (access, granted_some, "/srv/shm/a", -1);
   assert_path (access, root, "/srv/shm/../a", IVD_ERROR_INVALID_ARGUMENT);
   assert_path (access, other, "/srv/shm/../../etc/shadow", IVD_ERROR_INVALID_ARGUMENT);
 }
@@ -346,6 +477,9 @@ main (int argc, char **argv)
   g_test_add_func ("/ivd/access/everybody", test_everybody);
   g_test_add_func ("/ivd/access/names", test_names);
   g_test_add_func ("/ivd/access/bad-members", test_bad_members);
+  g_test_add_func ("/ivd/access/granted-matrix", test_granted_matrix);
+  g_test_add_func ("/ivd/access/granted-messages", test_granted_messages);
+  g_test_add_func ("/ivd/access/sees-anything", test_sees_anything);
   g_test_add_func ("/ivd/access/paths", test_paths);
   g_test_add_func ("/ivd/access/default-paths", test_default_paths);
   g_test_add_func ("/ivd/access/whole-tree", test_whole_tree);

@@ -75,6 +75,55 @@ test_trusted (void)
 }
 
 static void
+test_same_identity (void)
+{
+  const guint32 groups[] = { 7, 8 }, other_groups[] = { 7, 9 };
+  const IvdCredentials user = { .pid = 1, .uid = USER, .gid = GROUP };
+  const IvdCredentials other_user = { .pid = 1, .uid = USER + 1, .gid = GROUP };
+  const IvdCredentials other_group = { .pid = 1, .uid = USER, .gid = GROUP + 1 };
+  g_autoptr (IvdCaller) caller = make_caller ();
+  g_autoptr (IvdCaller) again = ivd_caller_dup_identity (caller, "again");
+  IvdCaller *others[] = {
+    ivd_caller_new ("x", &other_user, groups, 2),
+    ivd_caller_new ("x", &other_group, groups, 2),
+    ivd_caller_new ("x", &user, other_groups, 2),
+    ivd_caller_new ("x", &user, groups, 1),
+    ivd_caller_new ("x", &user, NULL, 0),
+    ivd_caller_new_granted ("x", 1, "*"),
+    ivd_caller_new_granted ("x", 3, "*"),
+    ivd_caller_new_granted ("x", 1, "a"),
+  };
+
+  g_assert_true (ivd_caller_same_identity (caller, again));
+  g_assert_cmpstr (ivd_caller_get_label (again), ==, "again");
+  for (gsize i = 0; i < G_N_ELEMENTS (others); i++)
+    {
+      g_autoptr (IvdCaller) twin = ivd_caller_dup_identity (others[i], "twin");
+
+      g_assert_false (ivd_caller_same_identity (caller, others[i]));
+      g_assert_false (ivd_caller_same_identity (others[i], caller));
+      for (gsize j = 0; j < G_N_ELEMENTS (others); j++)
+        g_assert_cmpint (ivd_caller_same_identity (twin, others[j]), ==, i == j);
+    }
+  for (gsize i = 0; i < G_N_ELEMENTS (others); i++)
+    g_object_unref (others[i]);
+}
+
+static void
+test_granted (void)
+{
+  g_autoptr (IvdCaller) caller = ivd_caller_new_granted ("token\nci", 5, "web*");
+  g_autoptr (IvdCaller) user = make_caller ();
+
+  g_assert_cmpstr (ivd_caller_get_label (caller), ==, "token\\x0aci");
+  g_assert_cmpuint (ivd_caller_get_grant (caller)->permissions, ==, 5);
+  g_assert_cmpstr (ivd_caller_get_grant (caller)->pattern, ==, "web*");
+  g_assert_cmpint (ivd_caller_get_credentials (caller)->uid, ==, -1);
+  g_assert_false (ivd_caller_is_trusted (caller));
+  g_assert_null (ivd_caller_get_grant (user));
+}
+
+static void
 test_too_many_groups (void)
 {
   gsize n = IVD_LIMIT_CALLER_GROUPS + 1;
@@ -165,6 +214,8 @@ main (int argc, char **argv)
   g_test_add_func ("/ivd/caller/ids-are-never-used-again", test_ids_are_never_used_again);
   g_test_add_func ("/ivd/caller/unknown", test_unknown);
   g_test_add_func ("/ivd/caller/trusted", test_trusted);
+  g_test_add_func ("/ivd/caller/same-identity", test_same_identity);
+  g_test_add_func ("/ivd/caller/granted", test_granted);
   g_test_add_func ("/ivd/caller/too-many-groups", test_too_many_groups);
   g_test_add_func ("/ivd/caller/gone", test_gone);
   G_STATIC_ASSERT (G_N_ELEMENTS (quotas) == IVD_CHARGE_COUNT);
