@@ -56,6 +56,7 @@ struct _IvdDaemon
   IvdContext context;
   IvdListenFds *listen_fds;
   GPtrArray *listeners; /* of IvdListenSocket */
+  GStrv http_addresses; /* of those, for people */
   IvdHttp *http;
   IvdBus *bus;
   IvdNotify *notify;
@@ -223,6 +224,22 @@ make_parts (IvdDaemon *self, const IvdDaemonOptions *options, GError **error)
   return TRUE;
 }
 
+static void
+describe_listeners (IvdDaemon *self)
+{
+  const IvdConfigHttp *config = ivd_config_get_http (self->config);
+  g_autoptr (GStrvBuilder) builder = g_strv_builder_new ();
+
+  for (guint i = 0; i < self->listeners->len; i++)
+    {
+      g_autofree char *address = ivd_http_listeners_describe (g_ptr_array_index (self->listeners, i), config);
+
+      g_strv_builder_add (builder, address);
+    }
+  self->http_addresses = g_strv_builder_end (builder);
+  self->context.http_addresses = (const char *const *) self->http_addresses;
+}
+
 /* Whoever connects waits until it is served. */
 static gboolean
 open_listeners (IvdDaemon *self, GError **error)
@@ -235,7 +252,10 @@ open_listeners (IvdDaemon *self, GError **error)
     self->listeners = g_ptr_array_new ();
   else
     g_set_error_literal (error, IVD_ERROR, IVD_ERROR_NOT_SUPPORTED, "HTTP was left out of this build");
-  return self->listeners != NULL;
+  if (self->listeners == NULL)
+    return FALSE;
+  describe_listeners (self);
+  return TRUE;
 }
 
 IvdDaemon *
@@ -278,11 +298,8 @@ start_http (IvdDaemon *self, GError **error)
     return TRUE;
   for (guint i = 0; i < self->listeners->len; i++)
     {
-      IvdListenSocket *listener = g_ptr_array_index (self->listeners, i);
-      g_autofree char *address = ivd_http_listeners_describe (listener, config);
-
-      g_ptr_array_add (sockets, ivd_listen_socket_get_socket (listener));
-      ivd_log (IVD_LOG_INFO, NULL, "listening on %s", address);
+      g_ptr_array_add (sockets, ivd_listen_socket_get_socket (g_ptr_array_index (self->listeners, i)));
+      ivd_log (IVD_LOG_INFO, NULL, "listening on %s", self->http_addresses[i]);
     }
   self->http = ivd_http_new (&setup, &self->context, error);
   return self->http != NULL;
@@ -373,6 +390,7 @@ ivd_daemon_free (IvdDaemon *daemon)
   if (daemon == NULL)
     return;
   g_clear_pointer (&daemon->http, ivd_http_free);
+  g_clear_pointer (&daemon->http_addresses, g_strfreev);
   g_clear_pointer (&daemon->listeners, g_ptr_array_unref);
   g_clear_pointer (&daemon->listen_fds, ivd_listen_fds_free);
   g_clear_pointer (&daemon->bus, ivd_bus_free);

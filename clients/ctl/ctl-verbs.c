@@ -12,6 +12,7 @@ const CtlVerb *const ctl_verbs[] = {
   &ctl_verb_restore,
   &ctl_verb_ring, &ctl_verb_join, &ctl_verb_monitor, &ctl_verb_watch, &ctl_verb_top,
   &ctl_verb_qemu_args, &ctl_verb_libvirt_xml, &ctl_verb_doctor,
+  &ctl_verb_web, &ctl_verb_token,
   &ctl_verb_complete, NULL
 };
 

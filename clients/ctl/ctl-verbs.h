@@ -15,6 +15,7 @@ extern const CtlVerb ctl_verb_monitor, ctl_verb_watch, ctl_verb_top, ctl_verb_jo
 extern const CtlVerb ctl_verb_dump, ctl_verb_restore;
 extern const CtlVerb ctl_verb_qemu_args, ctl_verb_libvirt_xml;
 extern const CtlVerb ctl_verb_doctor;
+extern const CtlVerb ctl_verb_web, ctl_verb_token;
 extern const CtlVerb ctl_verb_complete;
 
 /* All of them; NULL ends it. */

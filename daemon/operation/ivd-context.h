@@ -30,7 +30,8 @@ typedef struct
   IvdHandover *handover;
   IvdSubscriptions *subscriptions;
   IvdWatches *watches;
-  IvdMetrics *metrics;   /* NULL: nobody measures */
-  IvdLogins *logins;     /* NULL: there is nothing to log in to */
-  const char *state_dir; /* where persisted regions are kept; NULL: nowhere */
+  IvdMetrics *metrics;               /* NULL: nobody measures */
+  IvdLogins *logins;                 /* NULL: there is nothing to log in to */
+  const char *const *http_addresses; /* where HTTP is served, for people; NULL: nowhere */
+  const char *state_dir;             /* where persisted regions are kept; NULL: nowhere */
 } IvdContext;

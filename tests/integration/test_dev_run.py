@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
 """`./dev run`: what a newcomer sees first."""
 
+import json
 import os
 import re
 import signal
+import subprocess
 
 import pytest
 
@@ -37,6 +39,26 @@ def check_tour(text):
     assert re.search(r'^-chardev socket,path=\S+,id=\S+ -device ivshmem-doorbell,vectors=4,chardev=\S+$', text, re.M)
 
 
+def check_http(run):
+    """What it says of HTTP is true, and a login counts once."""
+    assert '{"sent":0}' in run.out()
+    assert 'ivshmem_region_size_bytes{region="demo"} 1048576' in run.out()
+    command = re.search(r'^(curl -H .*)$', run.out(), re.M).group(1)
+    answer = subprocess.run(command + ' --silent', shell=True, check=True, capture_output=True, text=True, timeout=20)
+    assert [region['name'] for region in json.loads(answer.stdout)['regions']] == ['demo']
+    url, login = re.search(r'^(http://127\.0\.0\.1:\d+)/#login=(\S+)$', run.out(), re.M).groups()
+
+    def log_in():
+        return subprocess.run(['curl', '--silent', '--include', '-H', 'Content-Type: application/json', '-d',
+                               json.dumps({'token': login}), f'{url}/v1/session'],
+                              check=True, capture_output=True, text=True, timeout=20).stdout
+    first = log_in()
+    assert first.startswith('HTTP/1.1 204') and 'HttpOnly; SameSite=Strict' in first
+    assert log_in().startswith('HTTP/1.1 401')
+    page = subprocess.run(['curl', '--silent', f'{url}/'], check=True, capture_output=True, text=True, timeout=20)
+    assert '<html' in page.stdout
+
+
 def test_once(dev):
     run = dev('run', '--once')
     assert run.wait(60) == 0, run.out() + run.err()
@@ -49,6 +71,8 @@ def test_stays_until_ctrl_c(ivt, dev):
     run = dev('run')
     run.wait_out('Ctrl-C ends it.', 60)
     check_tour(run.out())
+    if ivt.build.has('http'):
+        check_http(run)
     address = re.search(r"^export DBUS_SESSION_BUS_ADDRESS='(.*)'$", run.out(), re.M).group(1)
     socket = re.search(r'^-chardev socket,path=([^,]+)', run.out(), re.M).group(1)
 

@@ -9,7 +9,8 @@ usage: ./dev run [--once]
 Builds, starts a daemon that serves a region `demo`, and shows what can be done
 with it: each command and its answer. Then it stays up until Ctrl-C, and leaves
 nothing behind. It is on your session bus, or on one of its own where there is
-none or where another ivshmemd has the name.
+none or where another ivshmemd has the name; and on http://127.0.0.1:8086, or on
+another port where that is taken, with a link for your browser.
 
 --once ends after the show.
 TEXT
@@ -34,6 +35,7 @@ fi
 WAIT_SECONDS=30
 work=$(mktemp -d "${TMPDIR:-/tmp}/ivshmemd-demo-XXXXXX")
 socket=$work/demo.sock
+token_file=$work/token
 log=$work/ivshmemd.log
 ctl=$build/clients/ctl/ivshmemctl
 pids=
@@ -90,6 +92,32 @@ private_bus() {
   within 'a message bus' bus_call GetId
 }
 
+HTTP_PORT=8086
+
+# The port that people find in the documents, unless somebody has it.
+choose_port() {
+  if python3 -c "import socket; socket.create_server(('127.0.0.1', $HTTP_PORT)).close()" 2>/dev/null; then
+    echo $HTTP_PORT
+  else
+    echo 0
+  fi
+}
+
+# The secret for programs, in a file for nobody else, and its line for the daemon.
+make_token() {
+  (
+    umask 077
+    "$ctl" --quiet token new demo admin >"$work/made"
+    sed -n 1p "$work/made" >"$token_file"
+    sed -n 2p "$work/made" >"$work/tokens"
+    rm "$work/made"
+  )
+}
+
+has_http() {
+  grep -q 'IVD_WITH_HTTP 1' "$build/config.h"
+}
+
 start_daemon() {
   if [ -z "${XDG_RUNTIME_DIR-}" ]; then
     XDG_RUNTIME_DIR=$work
@@ -104,8 +132,15 @@ socket=$socket
 size=1M
 vectors=4
 CONFIG
+  http=
+  if has_http; then
+    make_token
+    printf '[http]\ntokens=%s\n' "$work/tokens" >>"$work/ivshmemd.conf"
+    http="--http 127.0.0.1:$(choose_port) --http unix:$work/http.sock"
+  fi
+  # shellcheck disable=SC2086 # several words are meant
   background "$log" "$build/daemon/ivshmemd" --session --config "$work/ivshmemd.conf" \
-    --config-dir "$work/more" --state-dir "$work" --plugin-dir "$work/plugins"
+    --config-dir "$work/more" --state-dir "$work" --plugin-dir "$work/plugins" $http
   daemon=$last
   within 'the daemon with its region' "$ctl" --session show demo
 }
@@ -177,6 +212,23 @@ tour() {
   show qemu-args demo
 }
 
+# A request, and its answer.
+ask() {
+  path=$1
+  shift
+  printf '$ curl %s%s\n' "$*${*:+ }" "$url$path"
+  curl --silent --show-error --fail-with-body --max-time 20 -H "Authorization: Bearer $(cat "$token_file")" "$@" "$url$path"
+}
+
+tour_http() {
+  link=$("$ctl" --session --quiet web)
+  url=${link%%/#*}
+  say_step 'The same over HTTP, by a token that curl sends along.'
+  ask /v1/regions/demo/ring -H 'Content-Type: application/json' -d '{"peer":"all","vector":0}'
+  ask '/v1/regions/demo/memory?offset=0&length=13'
+  ask /metrics | grep -E '^(\$|ivshmem_(build_info|region_(up|size_bytes|peers)))'
+}
+
 # The end that --once comes to by itself, looked at.
 stop_daemon() {
   kill "$daemon"
@@ -200,12 +252,20 @@ else
 fi
 start_daemon
 tour
+! has_http || tour_http
 if [ -n "$once" ]; then
   stop_daemon
 else
   say_step "The daemon is on $where. In another terminal, from this directory:"
   printf 'export DBUS_SESSION_BUS_ADDRESS=%s\n' "'$DBUS_SESSION_BUS_ADDRESS'"
   printf '%s list\n' "$ctl"
+  if has_http; then
+    say_step 'By curl, or by Prometheus (authorization: credentials_file):'
+    # shellcheck disable=SC2016 # the reader's shell shall expand it
+    printf 'curl -H "Authorization: Bearer $(cat %s)" %s/v1/regions\n' "$token_file" "$url"
+    say_step 'In a browser, once (ivshmemctl web prints another link):'
+    printf '%s\n' "$("$ctl" --session --quiet web)"
+  fi
   say_step 'Ctrl-C ends it.'
   wait "$daemon" || :
   cat "$log" >&2

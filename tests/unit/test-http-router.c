@@ -151,7 +151,7 @@ test_bad_parameters (void)
   assert_refused ("Fill", "{\"offset\":1,\"length\":2}", "value");
   assert_refused ("Fill", "{\"offset\":1,\"length\":2,\"value\":256}", "256");
   assert_refused ("Fill", "{\"offset\":-1,\"length\":2,\"value\":2}", "offset");
-  assert_refused ("Fill", "{\"offset\":1,\"length\":2,\"value\":2,\"valeu\":1}", "valeu");
+  assert_refused ("Fill", "{\"offset\":1,\"length\":2,\"value\":2,\"vvalue\":1}", "vvalue");
   assert_refused ("Ring", "{\"peer\":\"some\",\"vector\":0}", "peer");
   assert_refused ("Wait", "{\"op\":\"equals\",\"offset\":0,\"width\":4,\"value\":1}", "value");
   assert_refused ("Watch", "{\"offset\":0,\"length\":8,\"min_interval_ms\":1,\"min_interval_usec\":1000}", "min_interval");

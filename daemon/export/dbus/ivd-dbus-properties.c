@@ -145,6 +145,8 @@ ivd_dbus_manager_property (IvdContext *context, const char *name)
     return g_variant_new_string (IVD_VERSION);
   if (g_str_equal (name, "Plugins"))
     return ivd_plugin_store_to_variant (context->plugins);
+  if (g_str_equal (name, "HttpAddresses"))
+    return g_variant_new_strv (context->http_addresses, context->http_addresses != NULL ? -1 : 0);
   return NULL;
 }
 
@@ -155,5 +157,6 @@ ivd_dbus_manager_properties (IvdContext *context)
 
   g_variant_builder_add (&builder, "{sv}", "Version", ivd_dbus_manager_property (context, "Version"));
   g_variant_builder_add (&builder, "{sv}", "Plugins", ivd_dbus_manager_property (context, "Plugins"));
+  g_variant_builder_add (&builder, "{sv}", "HttpAddresses", ivd_dbus_manager_property (context, "HttpAddresses"));
   return g_variant_builder_end (&builder);
 }

@@ -203,11 +203,24 @@ ivd_http_resources_region (IvdHttpExchange *exchange)
 
 /* --- the daemon --- */
 
-static guint64
-count_streams (const IvdHttpCounters *counters)
+static void
+add_http (JsonBuilder *builder, IvdHttpService *service)
 {
-  return ivd_http_counters_get (counters, IVD_HTTP_OPEN_EVENT_STREAMS)
-         + ivd_http_counters_get (counters, IVD_HTTP_OPEN_WEBSOCKETS);
+  const char *const *address = ivd_http_service_get_context (service)->http_addresses;
+  const IvdHttpCounters *counters = &ivd_http_service_get_shared (service)->counters;
+
+  json_builder_set_member_name (builder, "http");
+  json_builder_begin_object (builder);
+  json_builder_set_member_name (builder, "addresses");
+  json_builder_begin_array (builder);
+  for (; address != NULL && *address != NULL; address++)
+    json_builder_add_string_value (builder, *address);
+  json_builder_end_array (builder);
+  add_number (builder, "connections", ivd_http_counters_get (counters, IVD_HTTP_OPEN_CONNECTIONS));
+  add_number (builder, "streams",
+              ivd_http_counters_get (counters, IVD_HTTP_OPEN_EVENT_STREAMS)
+                  + ivd_http_counters_get (counters, IVD_HTTP_OPEN_WEBSOCKETS));
+  json_builder_end_object (builder);
 }
 
 void
@@ -222,18 +235,13 @@ ivd_http_resources_daemon (IvdHttpExchange *exchange)
     return;
   builder = json_builder_new ();
   json_builder_begin_object (builder);
-  json_builder_set_member_name (builder, "version");
-  json_builder_add_string_value (builder, IVD_VERSION);
+  add_text (builder, "version", IVD_VERSION);
   add_number (builder, "uptime_seconds", (guint64) (g_get_monotonic_time () - shared->started) / G_USEC_PER_SEC);
   add_number (builder, "regions", count_regions (exchange, snapshot));
   add_number (builder, "plugins", shared->n_plugins);
   add_number (builder, "bridges", 0);
   add_number (builder, "event_serial", snapshot->serial);
-  json_builder_set_member_name (builder, "http");
-  json_builder_begin_object (builder);
-  add_number (builder, "connections", ivd_http_connections_count (shared->connections));
-  add_number (builder, "streams", count_streams (&shared->counters));
-  json_builder_end_object (builder);
+  add_http (builder, service);
   json_builder_end_object (builder);
   answer_builder (exchange, builder);
 }
