@@ -322,7 +322,7 @@ test_require (void)
 {
   static const char *const keys[] = { "offset", "length", NULL };
   g_autoptr (IvdJsonFields) good = fields_of ("{\"length\":null,\"offset\":1}");
-  g_autoptr (IvdJsonFields) bad = fields_of ("{\"offset\":1,\"offsett\":2}");
+  g_autoptr (IvdJsonFields) bad = fields_of ("{\"offset\":1,\"lngth\":2}");
   GError *error = NULL;
 
   g_assert_true (ivd_json_fields_require (good, keys, &error));
