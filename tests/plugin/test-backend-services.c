@@ -347,6 +347,22 @@ test_probe (IvtBackend *f, gconstpointer data)
   g_error_free (failed.error);
 }
 
+static void
+test_limit_of_candidate_fields (IvtBackend *f, gconstpointer data)
+{
+  Answer at = probe (f, "fields " G_STRINGIFY (IVD_LIMIT_CANDIDATE_FIELDS));
+  g_autofree char *past_limit = g_strdup_printf ("fields %d", IVD_LIMIT_CANDIDATE_FIELDS + 1);
+  Answer past = probe (f, past_limit);
+  g_autoptr (GVariant) wide = NULL;
+
+  g_assert_cmpuint (g_variant_n_children (at.candidates), ==, 2);
+  wide = g_variant_get_child_value (at.candidates, 1);
+  g_assert_cmpuint (g_variant_n_children (wide), ==, IVD_LIMIT_CANDIDATE_FIELDS + 1); /* and the plugin's name */
+  g_assert_cmpuint (g_variant_n_children (past.candidates), ==, 1);
+  g_variant_unref (at.candidates);
+  g_variant_unref (past.candidates);
+}
+
 #define ADD(name, func)                                                                  \
   g_test_add ("/ivd/backend-services/" name, IvtBackend, NULL, ivt_backend_set_up, func, \
               ivt_backend_tear_down)
@@ -372,5 +388,6 @@ main (int argc, char **argv)
   ADD ("overflowed-vector", test_overflowed_vector);
   ADD ("lost-vectors", test_lost_vectors);
   ADD ("probe", test_probe);
+  ADD ("limit-of-candidate-fields", test_limit_of_candidate_fields);
   return g_test_run ();
 }

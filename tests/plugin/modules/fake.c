@@ -650,6 +650,21 @@ detach (IvshmemPluginInstance *self, uint32_t keep)
   return self->detach_later ? IVSHMEM_PLUGIN_PENDING : status;
 }
 
+static void
+list_wide (const IvshmemPluginHost *host, IvshmemPluginProbe *list, uint32_t n_fields)
+{
+  IvshmemPluginField fields[64];
+  char names[64][8];
+
+  for (uint32_t i = 0; i < n_fields; i++)
+    {
+      snprintf (names[i], sizeof names[i], "f%u", (unsigned) i);
+      fields[i] = (IvshmemPluginField){ sizeof fields[i], IVSHMEM_PLUGIN_FIELD_NUMBER, names[i], NULL, i };
+    }
+  fields[0] = (IvshmemPluginField){ sizeof fields[0], IVSHMEM_PLUGIN_FIELD_TEXT, "name", "wide", 0 };
+  host->candidate (list, fields, n_fields);
+}
+
 /* Lists one candidate, and then what it is told to. */
 static IvshmemPluginStatus
 probe (const IvshmemPluginHost *host, IvshmemPluginProbe *list)
@@ -667,6 +682,11 @@ probe (const IvshmemPluginHost *host, IvshmemPluginProbe *list)
     return IVSHMEM_PLUGIN_OK;
   if (strcmp (how, "fail") == 0)
     return IVSHMEM_PLUGIN_DENIED;
+  if (strncmp (how, "fields ", strlen ("fields ")) == 0)
+    {
+      list_wide (host, list, (uint32_t) strtoul (how + strlen ("fields "), NULL, 10));
+      return IVSHMEM_PLUGIN_OK;
+    }
   if (strcmp (how, "many") == 0)
     for (int i = 0; i < 2000; i++)
       host->candidate (list, good, 1);

@@ -59,7 +59,8 @@ typedef struct
   FakeCounters counters;
   /* Runs commands on the instance of that name; 0 if there is none. */
   int (*run) (const char *name, const char *commands);
-  /* How probe() misbehaves: "bad", "many", "fail"; NULL: not at all. */
+  /* How probe() misbehaves: "bad", "many", "fail"; "fields N": lists a second
+   * one, of N fields; NULL: not at all. */
   const char *probe;
 } FakeControl;
 
