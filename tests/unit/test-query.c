@@ -121,9 +121,25 @@ test_malformed (void)
 }
 
 static void
+test_hexadecimal (void)
+{
+  g_autoptr (IvdQuery) query = query_of ("a=0x10&b=0XfFfFfFfFfFfFfFfF&c=010");
+  g_autoptr (GError) error = NULL;
+  guint64 a = 0, b = 0, c = 0;
+
+  g_assert_true (ivd_query_take_uint64 (query, "a", &a, &error));
+  g_assert_true (ivd_query_take_uint64 (query, "b", &b, &error));
+  g_assert_true (ivd_query_take_uint64 (query, "c", &c, &error));
+  g_assert_cmpuint (a, ==, 16);
+  g_assert_cmpuint (b, ==, G_MAXUINT64);
+  g_assert_cmpuint (c, ==, 10);
+  g_assert_no_error (error);
+}
+
+static void
 test_refused (void)
 {
-  static const char *const numbers[] = { "n=", "n=-1", "n=%2b1", "n=+1", "n=1+", "n=0x10", "n=1.0", "n=1e3", "n=a",
+  static const char *const numbers[] = { "n=", "n=-1", "n=%2b1", "n=+1", "n=1+", "n=0x", "n=0x0x1", "n=0x-1", "n=0x10000000000000000", "n=10x", "n=1.0", "n=1e3", "n=a",
                                          "n=18446744073709551616" };
   g_autoptr (IvdQuery) boolean = query_of ("f=maybe");
   g_autoptr (IvdQuery) twice = query_of ("n=1&n=1");
@@ -191,6 +207,7 @@ main (int argc, char **argv)
   g_test_add_func ("/ivd/query/take", test_take);
   g_test_add_func ("/ivd/query/nothing", test_nothing);
   g_test_add_func ("/ivd/query/malformed", test_malformed);
+  g_test_add_func ("/ivd/query/hexadecimal", test_hexadecimal);
   g_test_add_func ("/ivd/query/refused", test_refused);
   g_test_add_func ("/ivd/query/limits", test_limits);
   return g_test_run ();

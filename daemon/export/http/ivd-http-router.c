@@ -66,35 +66,33 @@ decode_segment (const char *segment, gsize length)
   return decoded;
 }
 
+/* A part of the path that stands for a {}. */
+typedef struct
+{
+  const char *text;
+  gsize length;
+} Segment;
+
+/* Without a copy: most patterns do not match. */
 static gboolean
-match (const char *pattern, const char *path, char **arguments)
+match (const char *pattern, const char *path, Segment *segments, guint *ret_n)
 {
   guint n = 0;
 
   while (*pattern != '\0')
     {
-      gsize length;
-
-      if (!g_str_has_prefix (pattern, "{}"))
+      if (*pattern != '{')
         {
           if (*pattern++ != *path++)
             return FALSE;
           continue;
         }
-      length = strcspn (path, "/");
-      arguments[n] = decode_segment (path, length);
-      if (arguments[n++] == NULL)
-        return FALSE;
-      path += length;
+      segments[n] = (Segment){ path, strcspn (path, "/") };
+      path += segments[n++].length;
       pattern += strlen ("{}");
     }
+  *ret_n = n;
   return *path == '\0';
-}
-
-static gboolean
-has_method (const IvdHttpRoute *route, const char *method)
-{
-  return strcmp (route->method, method) == 0 || (strcmp (method, "HEAD") == 0 && strcmp (route->method, "GET") == 0);
 }
 
 static void
@@ -104,25 +102,56 @@ clear_arguments (char **arguments)
     g_clear_pointer (&arguments[i], g_free);
 }
 
+/* FALSE: one of them is none. */
+static gboolean
+decode_segments (const Segment *segments, guint n, char **arguments)
+{
+  for (guint i = 0; i < n; i++)
+    {
+      arguments[i] = decode_segment (segments[i].text, segments[i].length);
+      if (arguments[i] == NULL)
+        {
+          clear_arguments (arguments);
+          return FALSE;
+        }
+    }
+  return TRUE;
+}
+
+static gboolean
+has_method (const IvdHttpRoute *route, const char *method)
+{
+  return strcmp (route->method, method) == 0 || (strcmp (method, "HEAD") == 0 && strcmp (route->method, "GET") == 0);
+}
+
+static void
+add_method (char **allow, const char *method)
+{
+  char *longer = g_strconcat (*allow != NULL ? *allow : "", *allow != NULL ? ", " : "", method,
+                              strcmp (method, "GET") == 0 ? ", HEAD" : "", NULL);
+
+  g_free (*allow);
+  *allow = longer;
+}
+
 const IvdHttpRoute *
 ivd_http_router_find (const char *method, const char *path, char **ret_arguments, char **ret_allow)
 {
-  g_autoptr (GString) allow = g_string_new (NULL);
+  Segment segments[IVD_HTTP_MAX_ARGUMENTS];
+  g_autofree char *allow = NULL;
+  guint n;
 
   memset (ret_arguments, 0, IVD_HTTP_MAX_ARGUMENTS * sizeof ret_arguments[0]);
   *ret_allow = NULL;
   for (guint i = 0; i < G_N_ELEMENTS (routes); i++)
     {
-      if (match (routes[i].path, path, ret_arguments))
-        {
-          if (has_method (&routes[i], method))
-            return &routes[i];
-          g_string_append_printf (allow, "%s%s%s", allow->len > 0 ? ", " : "", routes[i].method,
-                                  strcmp (routes[i].method, "GET") == 0 ? ", HEAD" : "");
-        }
+      if (!match (routes[i].path, path, segments, &n) || !decode_segments (segments, n, ret_arguments))
+        continue;
+      if (has_method (&routes[i], method))
+        return &routes[i];
+      add_method (&allow, routes[i].method);
       clear_arguments (ret_arguments);
     }
-  if (allow->len > 0)
-    *ret_allow = g_string_free (g_steal_pointer (&allow), FALSE);
+  *ret_allow = g_steal_pointer (&allow);
   return NULL;
 }

@@ -9,43 +9,35 @@
 #include "base/ivd-limits.h"
 #include "base/ivd-name.h"
 
+/* One that nobody has taken, within the query's text. */
 typedef struct
 {
-  char *key;
-  char *value;
+  const char *key; /* NULL: it has been taken */
+  const char *value;
 } Parameter;
 
 struct _IvdQuery
 {
-  GPtrArray *left; /* of Parameter, not taken yet, in the order they came */
-  GString *known;  /* the keys that were asked for, for the error */
+  GArray *parameters; /* of Parameter, in the order they came */
+  GPtrArray *known;   /* of const char *: the keys that were asked for, for the error */
+  char text[];        /* keys and values, decoded */
 };
 
-static void
-parameter_free (gpointer data)
-{
-  Parameter *parameter = data;
-
-  g_free (parameter->key);
-  g_free (parameter->value);
-  g_free (parameter);
-}
-
-static char *
+static gboolean
 refuse_text (const char *text, gsize length, const char *why, GError **error)
 {
   g_autofree char *copy = g_strndup (text, length);
   g_autofree char *safe = ivd_text_safe (copy);
 
   g_set_error (error, IVD_ERROR, IVD_ERROR_INVALID_ARGUMENT, "query '%s': %s", safe, why);
-  return NULL;
+  return FALSE;
 }
 
-/* NULL: it is no good. (transfer full) */
-static char *
-decode (const char *text, gsize length, GError **error)
+/* to: as long as text, and a NUL; moves on behind it. */
+static gboolean
+decode (const char *text, gsize length, char **to, GError **error)
 {
-  g_autoptr (GString) decoded = g_string_sized_new (length);
+  char *start = *to, *at = start;
 
   for (gsize i = 0; i < length; i++)
     {
@@ -64,59 +56,55 @@ decode (const char *text, gsize length, GError **error)
         }
       else if (c == '+')
         c = ' ';
-      g_string_append_c (decoded, c);
+      *at++ = c;
     }
-  if (!g_utf8_validate (decoded->str, (gssize) decoded->len, NULL))
+  if (!g_utf8_validate (start, at - start, NULL))
     return refuse_text (text, length, "no UTF-8", error);
-  return g_string_free (g_steal_pointer (&decoded), FALSE);
+  *at++ = '\0';
+  *to = at;
+  return TRUE;
 }
 
 static gboolean
-add_parameter (IvdQuery *self, const char *text, gsize length, GError **error)
+add_parameter (IvdQuery *self, const char *text, gsize length, char **to, GError **error)
 {
   const char *equals = memchr (text, '=', length);
-  gsize key_length = equals != NULL ? (gsize) (equals - text) : length;
-  g_autofree char *key = decode (text, key_length, error);
-  g_autofree char *value = NULL;
-  Parameter *parameter;
+  Parameter parameter = { *to, NULL };
 
-  if (key == NULL)
+  if (!decode (text, equals != NULL ? (gsize) (equals - text) : length, to, error))
     return FALSE;
   if (equals == NULL)
-    {
-      refuse_text (text, length, "a key without '='", error);
-      return FALSE;
-    }
-  value = decode (equals + 1, length - key_length - 1, error);
-  if (value == NULL)
+    return refuse_text (text, length, "a key without '='", error);
+  parameter.value = *to;
+  if (!decode (equals + 1, length - (gsize) (equals + 1 - text), to, error))
     return FALSE;
-  parameter = g_new (Parameter, 1);
-  parameter->key = g_steal_pointer (&key);
-  parameter->value = g_steal_pointer (&value);
-  g_ptr_array_add (self->left, parameter);
+  g_array_append_val (self->parameters, parameter);
   return TRUE;
 }
 
 IvdQuery *
 ivd_query_new (const char *encoded, GError **error)
 {
-  g_autoptr (IvdQuery) self = g_new0 (IvdQuery, 1);
+  gsize size = encoded != NULL ? strlen (encoded) : 0;
+  g_autoptr (IvdQuery) self = NULL;
+  char *to;
 
-  self->left = g_ptr_array_new_with_free_func (parameter_free);
-  self->known = g_string_new (NULL);
-  if (encoded == NULL)
-    return g_steal_pointer (&self);
-  if (strlen (encoded) > IVD_LIMIT_QUERY_BYTES)
+  if (size > IVD_LIMIT_QUERY_BYTES)
     {
-      g_set_error (error, IVD_ERROR, IVD_ERROR_TOO_LARGE, "a query of %" G_GSIZE_FORMAT " bytes: %d are allowed",
-                   strlen (encoded), IVD_LIMIT_QUERY_BYTES);
+      g_set_error (error, IVD_ERROR, IVD_ERROR_TOO_LARGE, "a query of %" G_GSIZE_FORMAT " bytes: %d are allowed", size,
+                   IVD_LIMIT_QUERY_BYTES);
       return NULL;
     }
-  while (*encoded != '\0')
+  /* Each '=' and '&' makes room for a NUL, but for the last. */
+  self = g_malloc (sizeof (IvdQuery) + size + 1);
+  self->parameters = g_array_new (FALSE, FALSE, sizeof (Parameter));
+  self->known = g_ptr_array_new ();
+  to = self->text;
+  while (encoded != NULL && *encoded != '\0')
     {
       gsize length = strcspn (encoded, "&");
 
-      if (length > 0 && !add_parameter (self, encoded, length, error))
+      if (length > 0 && !add_parameter (self, encoded, length, &to, error))
         return NULL;
       encoded += length;
       if (*encoded == '&')
@@ -130,65 +118,62 @@ ivd_query_free (IvdQuery *query)
 {
   if (query == NULL)
     return;
-  g_ptr_array_unref (query->left);
-  g_string_free (query->known, TRUE);
+  g_array_unref (query->parameters);
+  g_ptr_array_unref (query->known);
   g_free (query);
 }
 
-/* Its index, or that of the end. */
-static guint
+/* NULL: there is none that is left. */
+static Parameter *
 find (IvdQuery *query, const char *key)
 {
-  guint i;
+  for (guint i = 0; i < query->parameters->len; i++)
+    {
+      Parameter *parameter = &g_array_index (query->parameters, Parameter, i);
 
-  for (i = 0; i < query->left->len; i++)
-    if (strcmp (((Parameter *) query->left->pdata[i])->key, key) == 0)
-      break;
-  return i;
+      if (parameter->key != NULL && strcmp (parameter->key, key) == 0)
+        return parameter;
+    }
+  return NULL;
 }
 
 gboolean
 ivd_query_has (IvdQuery *query, const char *key)
 {
-  return find (query, key) < query->left->len;
+  return find (query, key) != NULL;
 }
 
-/* The first value that is left. NULL: there is none. (transfer full) */
-static char *
+/* The first value that is left. NULL: there is none. */
+static const char *
 take_first (IvdQuery *query, const char *key)
 {
-  guint index = find (query, key);
-  Parameter *parameter;
-  char *value;
+  Parameter *parameter = find (query, key);
 
-  if (index == query->left->len)
+  if (parameter == NULL)
     return NULL;
-  parameter = query->left->pdata[index];
-  value = g_steal_pointer (&parameter->value);
-  g_ptr_array_remove_index (query->left, index);
-  return value;
+  parameter->key = NULL;
+  return parameter->value;
 }
 
 static void
 remember (IvdQuery *query, const char *key)
 {
-  g_string_append_printf (query->known, "%s%s", query->known->len > 0 ? ", " : "", key);
+  g_ptr_array_add (query->known, (gpointer) key);
 }
 
 /* *ret_value NULL: it is not there. */
 static gboolean
-take_one (IvdQuery *query, const char *key, char **ret_value, GError **error)
+take_one (IvdQuery *query, const char *key, const char **ret_value, GError **error)
 {
-  g_autofree char *value = NULL;
+  const char *value = take_first (query, key);
 
   remember (query, key);
-  value = take_first (query, key);
-  if (ivd_query_has (query, key))
+  if (value != NULL && ivd_query_has (query, key))
     {
       g_set_error (error, IVD_ERROR, IVD_ERROR_INVALID_ARGUMENT, "query '%s' comes twice: once is enough", key);
       return FALSE;
     }
-  *ret_value = g_steal_pointer (&value);
+  *ret_value = value;
   return TRUE;
 }
 
@@ -201,22 +186,32 @@ refuse (const char *key, const char *value, const char *rule, GError **error)
   return FALSE;
 }
 
+/* "17" or "0x11", nothing before and nothing behind it. */
+static gboolean
+parse_number (const char *text, guint64 *ret_value)
+{
+  gboolean is_hex = g_ascii_strncasecmp (text, "0x", 2) == 0;
+
+  return g_ascii_string_to_unsigned (is_hex ? text + 2 : text, is_hex ? 16 : 10, 0, G_MAXUINT64, ret_value, NULL);
+}
+
 gboolean
 ivd_query_take_uint64 (IvdQuery *query, const char *key, guint64 *ret_value, GError **error)
 {
-  g_autofree char *value = NULL;
+  const char *value;
 
   if (!take_one (query, key, &value, error))
     return FALSE;
-  if (value == NULL || g_ascii_string_to_unsigned (value, 10, 0, G_MAXUINT64, ret_value, NULL))
+  if (value == NULL || parse_number (value, ret_value))
     return TRUE;
-  return refuse (key, value, "a whole number, 0 to 18446744073709551615", error);
+  return refuse (key, value, "a whole number, 0 to 18446744073709551615, or the same as 0x and hexadecimal digits",
+                 error);
 }
 
 gboolean
 ivd_query_take_uint32 (IvdQuery *query, const char *key, guint32 *ret_value, GError **error)
 {
-  g_autofree char *value = NULL;
+  const char *value;
   guint64 number;
 
   if (!take_one (query, key, &value, error))
@@ -232,7 +227,7 @@ ivd_query_take_uint32 (IvdQuery *query, const char *key, guint32 *ret_value, GEr
 gboolean
 ivd_query_take_boolean (IvdQuery *query, const char *key, gboolean *ret_value, GError **error)
 {
-  g_autofree char *value = NULL;
+  const char *value;
 
   if (!take_one (query, key, &value, error))
     return FALSE;
@@ -244,12 +239,12 @@ ivd_query_take_boolean (IvdQuery *query, const char *key, gboolean *ret_value, G
 gboolean
 ivd_query_take_text (IvdQuery *query, const char *key, char **ret_value, GError **error)
 {
-  g_autofree char *value = NULL;
+  const char *value;
 
   if (!take_one (query, key, &value, error))
     return FALSE;
   if (value != NULL)
-    *ret_value = g_steal_pointer (&value);
+    *ret_value = g_strdup (value);
   return TRUE;
 }
 
@@ -263,7 +258,7 @@ ivd_query_take_texts (IvdQuery *query, const char *key, GStrv *ret_value, GError
     return TRUE;
   while (ivd_query_has (query, key))
     {
-      g_autofree char *value = take_first (query, key);
+      const char *value = take_first (query, key);
       g_auto (GStrv) items = g_strsplit (value, ",", -1);
 
       if (items[0] == NULL || g_strv_contains ((const char *const *) items, ""))
@@ -274,15 +269,28 @@ ivd_query_take_texts (IvdQuery *query, const char *key, GStrv *ret_value, GError
   return TRUE;
 }
 
+static char *
+list_known (IvdQuery *query)
+{
+  g_autoptr (GString) list = g_string_new (NULL);
+
+  for (guint i = 0; i < query->known->len; i++)
+    g_string_append_printf (list, "%s%s", i > 0 ? ", " : "", (const char *) query->known->pdata[i]);
+  return g_string_free (g_steal_pointer (&list), FALSE);
+}
+
 gboolean
 ivd_query_end (IvdQuery *query, GError **error)
 {
-  g_autofree char *safe = NULL;
+  g_autofree char *safe = NULL, *known = NULL;
+  guint i = 0;
 
-  if (query->left->len == 0)
+  while (i < query->parameters->len && g_array_index (query->parameters, Parameter, i).key == NULL)
+    i++;
+  if (i == query->parameters->len)
     return TRUE;
-  safe = ivd_text_safe (((Parameter *) query->left->pdata[0])->key);
-  g_set_error (error, IVD_ERROR, IVD_ERROR_INVALID_ARGUMENT, "unknown query '%s': known are: %s", safe,
-               query->known->len > 0 ? query->known->str : "none");
+  safe = ivd_text_safe (g_array_index (query->parameters, Parameter, i).key);
+  known = query->known->len > 0 ? list_known (query) : g_strdup ("none");
+  g_set_error (error, IVD_ERROR, IVD_ERROR_INVALID_ARGUMENT, "unknown query '%s': known are: %s", safe, known);
   return FALSE;
 }

@@ -7,7 +7,8 @@
  * The query of a URL, ?key=value&key=value, taken key by key. Strict: bad
  * escapes, what is not UTF-8, NUL, keys that come twice where one is meant,
  * and keys that nobody takes are errors (invalid-argument) that name the key
- * and the rule. A key that is not there leaves ret_value alone. Any thread.
+ * and the rule. A key that is not there leaves ret_value alone. Keys must live
+ * as long as the query. Any thread.
  */
 
 typedef struct _IvdQuery IvdQuery;
@@ -20,9 +21,10 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (IvdQuery, ivd_query_free)
 /* TRUE: not taken yet, and there. */
 gboolean ivd_query_has (IvdQuery *query, const char *key);
 
-/* Decimal digits. */
+/* Decimal digits, or 0x and hexadecimal ones. */
 gboolean ivd_query_take_uint64 (IvdQuery *query, const char *key, guint64 *ret_value, GError **error)
     G_GNUC_WARN_UNUSED_RESULT;
+/* Decimal digits. */
 gboolean ivd_query_take_uint32 (IvdQuery *query, const char *key, guint32 *ret_value, GError **error)
     G_GNUC_WARN_UNUSED_RESULT;
 /* true yes on 1, false no off 0 */
