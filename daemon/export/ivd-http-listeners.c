@@ -4,6 +4,7 @@
 #include "export/ivd-http-listeners.h"
 
 #include "base/ivd-error.h"
+#include "base/ivd-name.h"
 #include "platform/ivd-log.h"
 
 static gboolean
@@ -45,6 +46,18 @@ open_passed (GPtrArray *listeners, const IvdConfigHttp *config, IvdListenFds *fd
   return TRUE;
 }
 
+/* The service manager may have been told the same as the config. */
+static gboolean
+is_open (GPtrArray *listeners, const IvdListenAddress *address)
+{
+  g_autofree char *text = ivd_listen_address_format (address);
+
+  for (guint i = 0; i < listeners->len; i++)
+    if (g_str_equal (ivd_listen_socket_get_address (g_ptr_array_index (listeners, i)), text))
+      return TRUE;
+  return FALSE;
+}
+
 static IvdListenSocket *
 open_one (const IvdListenAddress *address, const IvdConfigHttp *config, GError **error)
 {
@@ -57,11 +70,14 @@ static gboolean
 open_configured (GPtrArray *listeners, const IvdConfigHttp *config, GError **error)
 {
   for (guint i = 0; i < config->listen->len; i++)
-    if (!take (listeners, open_one (g_ptr_array_index (config->listen, i), config, error), error))
-      {
-        g_prefix_error (error, "%s%s", config->listen_place != NULL ? config->listen_place : "--http", ": ");
-        return FALSE;
-      }
+    {
+      const IvdListenAddress *address = g_ptr_array_index (config->listen, i);
+
+      if (is_open (listeners, address) || take (listeners, open_one (address, config, error), error))
+        continue;
+      g_prefix_error (error, "%s: ", config->listen_place);
+      return FALSE;
+    }
   return TRUE;
 }
 
@@ -76,6 +92,20 @@ open_default (GPtrArray *listeners, const IvdConfigHttp *config)
     ivd_log (IVD_LOG_WARNING, NULL, "HTTP is not served: %s", error->message);
 }
 
+/* So that nobody waits for an answer on a socket that got the wrong name. */
+static void
+warn_of_left (const IvdListenFds *fds)
+{
+  const char *name = ivd_listen_fds_peek_left (fds);
+  g_autofree char *safe = name != NULL ? ivd_text_safe (name) : NULL;
+
+  if (name != NULL)
+    ivd_log (IVD_LOG_WARNING, NULL,
+             "the service manager passed a socket '%s' that is not served: HTTP takes those with "
+             "FileDescriptorName=" IVD_HTTP_FDS_NAME,
+             safe);
+}
+
 GPtrArray *
 ivd_http_listeners_open (const IvdConfigHttp *config, IvdListenFds *fds, GError **error)
 {
@@ -87,15 +117,12 @@ ivd_http_listeners_open (const IvdConfigHttp *config, IvdListenFds *fds, GError 
     return NULL;
   if (listeners->len == 0)
     open_default (listeners, config);
+  warn_of_left (fds);
   return g_steal_pointer (&listeners);
 }
 
 char *
 ivd_http_listeners_describe (IvdListenSocket *listener, const IvdConfigHttp *config)
 {
-  const char *address = ivd_listen_socket_get_address (listener);
-
-  if (ivd_listen_socket_is_unix (listener))
-    return g_strdup (address);
-  return g_strconcat (config->certificate != NULL ? "https://" : "http://", address, NULL);
+  return ivd_listen_socket_dup_url (listener, config->certificate != NULL);
 }

@@ -122,13 +122,16 @@ def test_session_service(ivt):
 
 
 def unit(ivt):
-    """The unit, with a program that is there."""
+    """The unit, with a program that is there; its socket beside it."""
     if not ivt.build.has('systemd'):
         pytest.skip('allowed: built without systemd')
     with open(built(ivt, 'ivshmemd.service'), encoding='utf-8') as file:
         text, changed = re.subn(r'(?m)^ExecStart=\S+/ivshmemd ', 'ExecStart=/bin/true ', file.read())
     assert changed == 1
     text = re.sub('(?m)^Documentation=.*', '', text)
+    if ivt.build.has('http'):
+        with open(built(ivt, 'ivshmemd.socket'), encoding='utf-8') as file:
+            ivt.file('ivshmemd.socket', re.sub('(?m)^Documentation=.*', '', file.read()))
     return ivt.file('ivshmemd.service', text)
 
 
@@ -136,6 +139,21 @@ def test_unit_is_valid(ivt):
     result = ivt.run(['systemd-analyze', 'verify', unit(ivt)])
     complaints = [line for line in result.err.splitlines() if 'ivshmemd' in line]
     assert result.code == 0 and not complaints, result
+
+
+def test_socket_unit_is_valid(ivt):
+    if not ivt.build.has('http'):
+        pytest.skip('allowed: built without HTTP')
+    socket = unit(ivt).replace('.service', '.socket')
+    result = ivt.run(['systemd-analyze', 'verify', socket])
+    complaints = [line for line in result.err.splitlines() if 'ivshmemd' in line]
+    assert result.code == 0 and not complaints, result
+    with open(socket, encoding='utf-8') as file:
+        lines = file.read().splitlines()
+    assert 'FileDescriptorName=http' in lines
+    assert 'SocketMode=0660' in lines and 'SocketGroup=ivshmem' in lines
+    # Where the daemon of the unit would make its own.
+    assert 'ListenStream=%t/ivshmemd/http.sock' in lines
 
 
 def test_unit_is_hardened(ivt):

@@ -2,6 +2,7 @@
 #include "config.h"
 
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -12,12 +13,15 @@
 #include "base/ivd-error.h"
 #include "base/ivd-limits.h"
 #include "config/ivd-config.h"
-#include "config/ivd-http-sockets.h"
+#include "export/ivd-http-listeners.h"
 
 /* What [http] and --http come to; texts that are no good are under
  * tests/data/configs/bad. */
 
 #define HEX "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+/* Where passed descriptors begin. */
+#define PASSED_FIRST 3
+#define PASSED_COUNT 2
 #define OTHER_HEX "0000000000000000000000000000000000000000000000000000000000000001"
 
 typedef struct
@@ -268,7 +272,7 @@ open_sockets (IvdConfig *config, GError **error)
 {
   g_autoptr (IvdListenFds) passed = ivd_listen_fds_new ();
 
-  return ivd_http_sockets_open (ivd_config_get_http (config), passed, error);
+  return ivd_http_listeners_open (ivd_config_get_http (config), passed, error);
 }
 
 static void
@@ -326,14 +330,14 @@ run_passed (const char *mode)
 
   g_setenv ("LISTEN_PID", g_getenv ("IVT_PID"), TRUE);
   set_up (&place, NULL);
-  config = load_good (&place, "", NULL);
+  config = load_good (&place, g_getenv ("IVT_CONFIG"), NULL);
   passed = ivd_listen_fds_new ();
   g_assert_null (g_getenv ("LISTEN_FDS"));
-  sockets = ivd_http_sockets_open (ivd_config_get_http (config), passed, &error);
+  sockets = ivd_http_listeners_open (ivd_config_get_http (config), passed, &error);
   if (open)
     {
-      g_assert_error (error, IVD_ERROR, IVD_ERROR_INVALID_ARGUMENT);
-      g_assert_nonnull (strstr (error->message, "plaintext"));
+      g_assert_error (error, IVD_ERROR, IVD_ERROR_DENIED);
+      g_assert_nonnull (strstr (error->message, "insecure=true"));
     }
   else
     {
@@ -345,7 +349,7 @@ run_passed (const char *mode)
 }
 
 #if IVD_WITH_SYSTEMD
-static int
+static IvdListenSocket *
 listen_any (const char *text)
 {
   g_autoptr (IvdListenAddress) address = ivd_listen_address_parse (text, NULL);
@@ -353,36 +357,49 @@ listen_any (const char *text)
   g_autoptr (IvdListenSocket) listener = ivd_listen_socket_new_tcp (G_INET_SOCKET_ADDRESS (address->address), &error);
 
   g_assert_no_error (error);
-  return dup (g_socket_get_fd (ivd_listen_socket_get_socket (listener)));
+  return g_steal_pointer (&listener);
 }
 
+static int
+fd_of (IvdListenSocket *listener)
+{
+  return g_socket_get_fd (ivd_listen_socket_get_socket (listener));
+}
+
+/* Out of the way of the fixed numbers. */
+static int
+move_away (int fd)
+{
+  return fcntl (fd, F_DUPFD, PASSED_FIRST + PASSED_COUNT);
+}
+
+/* "listed": the config has the same address. */
 static void
 test_passed (gconstpointer data)
 {
   const char *mode = data;
-  const char *address = strcmp (mode, "open") == 0 ? "0.0.0.0:0" : "127.0.0.1:0";
-  int first = listen_any (address);
-  int second = listen_any ("127.0.0.1:0");
+  g_autoptr (IvdListenSocket) http = listen_any (strcmp (mode, "open") == 0 ? "0.0.0.0:0" : "127.0.0.1:0");
+  g_autoptr (IvdListenSocket) other = listen_any ("127.0.0.1:0");
+  g_autofree char *config = g_strdup_printf ("[http]\n%s%s", strcmp (mode, "listed") == 0 ? "listen=" : "#",
+                                             ivd_listen_socket_get_address (http));
   int status;
   pid_t child = fork ();
 
   if (child == 0)
     {
       g_autofree char *pid = g_strdup_printf ("%d", (int) getpid ());
+      int first = move_away (fd_of (http));
+      int second = move_away (fd_of (other));
 
-      /* 3 and 4 may be in use by what the other is now. */
-      first = fcntl (first, F_DUPFD, 10);
-      second = fcntl (second, F_DUPFD, 10);
-      dup2 (first, 3);
-      dup2 (second, 4);
+      dup2 (first, PASSED_FIRST);
+      dup2 (second, PASSED_FIRST + 1);
       g_setenv ("IVT_PID", pid, TRUE);
+      g_setenv ("IVT_CONFIG", config, TRUE);
       g_setenv ("LISTEN_FDS", "2", TRUE);
       g_setenv ("LISTEN_FDNAMES", "http:other", TRUE);
       execl ("/proc/self/exe", "test-config-http", "--passed", mode, NULL);
-      _exit (127);
+      _exit (EXIT_FAILURE);
     }
-  close (first);
-  close (second);
   g_assert_cmpint (waitpid (child, &status, 0), ==, child);
   g_assert_cmpint (status, ==, 0);
 }
@@ -409,6 +426,7 @@ main (int argc, char **argv)
   g_test_add ("/ivd/config-http/listed-sockets", Place, NULL, set_up, test_listed_sockets, tear_down);
 #if IVD_WITH_SYSTEMD
   g_test_add_data_func ("/ivd/config-http/passed", "loopback", test_passed);
+  g_test_add_data_func ("/ivd/config-http/passed-listed", "listed", test_passed);
   g_test_add_data_func ("/ivd/config-http/passed-open", "open", test_passed);
 #endif
   return g_test_run ();
