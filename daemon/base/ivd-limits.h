@@ -155,9 +155,11 @@
 /* Integers above this do not survive JavaScript: 2^53. */
 #define IVD_LIMIT_JSON_INTEGER (G_GUINT64_CONSTANT (1) << 53)
 
-/* HTTP. Connections at once; those who only idle give way to newcomers, and for
- * the moment in which they go there may be a few more. */
+/* HTTP. Connections at once, of all and of one user or address; those who only
+ * idle give way to newcomers, and for the moment in which they go there may be a
+ * few more. */
 #define IVD_LIMIT_HTTP_CONNECTIONS 4096
+#define IVD_LIMIT_HTTP_CONNECTIONS_PER_CLIENT 3072
 #define IVD_LIMIT_HTTP_OVERLAP 64
 /* How long a request's head may take, a connection may idle between requests, a
  * body or an answer may stand still, and a client may go on after a farewell. */

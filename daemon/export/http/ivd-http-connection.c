@@ -3,7 +3,10 @@
 
 #include "export/http/ivd-http-connection.h"
 
+#include <string.h>
+
 #include "base/ivd-limits.h"
+#include "platform/ivd-socket-peer.h"
 
 /*
  * Each activity has a fixed time, so the connections in it stand in a queue in
@@ -16,6 +19,7 @@ struct _IvdHttpConnection
   grefcount references;
   IvdHttpConnections *owner; /* NULL once that has gone */
   GSocket *socket;
+  char *client; /* whose it is: a user of this machine, or an address */
   IvdCaller *caller;
   gpointer idle;
   GDestroyNotify free_idle;
@@ -28,6 +32,7 @@ struct _IvdHttpConnections
 {
   GQueue queues[IVD_HTTP_ACTIVITY_COUNT];
   guint count;
+  GHashTable *clients; /* client → how many are theirs */
   IvdHttpCounters *counters;
   GSource *timer; /* fires at timer_at, or exists not */
   gint64 timer_at;
@@ -49,6 +54,7 @@ ivd_http_connections_new (IvdHttpCounters *counters)
   IvdHttpConnections *self = g_new0 (IvdHttpConnections, 1);
 
   self->counters = counters;
+  self->clients = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   return self;
 }
 
@@ -74,6 +80,7 @@ ivd_http_connections_free (IvdHttpConnections *connections)
         ((IvdHttpConnection *) link->data)->owner = NULL;
     }
   clear_timer (connections);
+  g_hash_table_unref (connections->clients);
   g_free (connections);
 }
 
@@ -161,40 +168,94 @@ on_timer (gpointer data)
 
 /* --- one connection --- */
 
+static char *
+name_client (GSocket *socket)
+{
+  g_autoptr (GSocketAddress) address = NULL;
+  g_auto (IvdSocketPeer) peer = { 0 };
+
+  if (g_socket_get_family (socket) == G_SOCKET_FAMILY_UNIX)
+    return ivd_socket_peer_read (socket, &peer, NULL) ? g_strdup_printf ("uid %" G_GINT64_FORMAT, peer.uid)
+                                                      : g_strdup ("nobody known");
+  address = g_socket_get_remote_address (socket, NULL);
+  if (address == NULL)
+    return g_strdup ("nowhere known");
+  return g_inet_address_to_string (g_inet_socket_address_get_address (G_INET_SOCKET_ADDRESS (address)));
+}
+
+static guint
+count_client (IvdHttpConnections *self, const char *client)
+{
+  return GPOINTER_TO_UINT (g_hash_table_lookup (self->clients, client));
+}
+
+static void
+set_client_count (IvdHttpConnections *self, const char *client, guint count)
+{
+  if (count > 0)
+    g_hash_table_insert (self->clients, g_strdup (client), GUINT_TO_POINTER (count));
+  else
+    g_hash_table_remove (self->clients, client);
+}
+
+/* client: NULL for anybody's. */
+static IvdHttpConnection *
+find_oldest (IvdHttpConnections *self, IvdHttpActivity activity, const char *client)
+{
+  for (GList *l = self->queues[activity].head; l != NULL; l = l->next)
+    if (client == NULL || strcmp (((const IvdHttpConnection *) l->data)->client, client) == 0)
+      return l->data;
+  return NULL;
+}
+
 /* Whoever idles longest gives way to a newcomer: so that those who only sit
  * there cannot keep others out. */
 static gboolean
-make_room (IvdHttpConnections *self)
+evict (IvdHttpConnections *self, const char *client)
 {
   static const IvdHttpActivity order[] = { IVD_HTTP_LEAVING, IVD_HTTP_IDLE, IVD_HTTP_HEADERS };
 
-  if (self->count < IVD_LIMIT_HTTP_CONNECTIONS)
-    return TRUE;
   for (guint i = 0; i < G_N_ELEMENTS (order); i++)
     {
-      IvdHttpConnection *oldest = g_queue_peek_head (&self->queues[order[i]]);
+      IvdHttpConnection *oldest = find_oldest (self, order[i], client);
 
       if (oldest == NULL)
         continue;
       ivd_http_connection_set_activity (oldest, IVD_HTTP_WORKING);
       ivd_http_connection_shutdown (oldest);
-      /* Its end is seen in a moment; the two of them overlap for so long. */
-      return self->count < IVD_LIMIT_HTTP_CONNECTIONS + IVD_LIMIT_HTTP_OVERLAP;
+      return TRUE;
     }
   return FALSE;
+}
+
+/* An end is seen a moment after it was made; for so long there may be a few
+ * more. */
+static gboolean
+make_room (IvdHttpConnections *self, const char *client)
+{
+  guint theirs = count_client (self, client);
+
+  if (theirs >= IVD_LIMIT_HTTP_CONNECTIONS_PER_CLIENT
+      && (!evict (self, client) || theirs >= IVD_LIMIT_HTTP_CONNECTIONS_PER_CLIENT + IVD_LIMIT_HTTP_OVERLAP))
+    return FALSE;
+  return self->count < IVD_LIMIT_HTTP_CONNECTIONS
+         || (evict (self, NULL) && self->count < IVD_LIMIT_HTTP_CONNECTIONS + IVD_LIMIT_HTTP_OVERLAP);
 }
 
 IvdHttpConnection *
 ivd_http_connection_new (IvdHttpConnections *connections, GSocket *socket)
 {
+  g_autofree char *client = name_client (socket);
   IvdHttpConnection *self;
 
-  if (!make_room (connections))
+  if (!make_room (connections, client))
     return NULL;
+  set_client_count (connections, client, count_client (connections, client) + 1);
   self = g_new0 (IvdHttpConnection, 1);
   g_ref_count_init (&self->references);
   self->owner = connections;
   self->socket = g_object_ref (socket);
+  self->client = g_steal_pointer (&client);
   self->link.data = self;
   self->activity = IVD_HTTP_WORKING;
   g_queue_push_tail_link (&connections->queues[self->activity], &self->link);
@@ -223,11 +284,13 @@ ivd_http_connection_unref (IvdHttpConnection *connection)
     {
       g_queue_unlink (&owner->queues[connection->activity], &connection->link);
       owner->count--;
+      set_client_count (owner, connection->client, count_client (owner, connection->client) - 1);
       ivd_http_counters_add (owner->counters, IVD_HTTP_OPEN_CONNECTIONS, -1);
       arm (owner);
     }
   g_clear_object (&connection->caller);
   g_object_unref (connection->socket);
+  g_free (connection->client);
   g_free (connection);
 }
 

@@ -38,8 +38,9 @@ guint ivd_http_connections_count (IvdHttpConnections *connections);
 /* Shuts all of them down. */
 void ivd_http_connections_shutdown (IvdHttpConnections *connections);
 
-/* Makes room by ending the one that idles longest; NULL when all are busy and
- * there are IVD_LIMIT_HTTP_CONNECTIONS. Begins in IVD_HTTP_HEADERS. (transfer full) */
+/* Makes room by ending the one that idles longest, of the same client where that
+ * has too many; NULL when all are busy and there are IVD_LIMIT_HTTP_CONNECTIONS,
+ * or IVD_LIMIT_HTTP_CONNECTIONS_PER_CLIENT of one. Begins in IVD_HTTP_HEADERS. (transfer full) */
 IvdHttpConnection *ivd_http_connection_new (IvdHttpConnections *connections, GSocket *socket);
 IvdHttpConnection *ivd_http_connection_ref (IvdHttpConnection *connection);
 void ivd_http_connection_unref (IvdHttpConnection *connection);
