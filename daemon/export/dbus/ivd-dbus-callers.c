@@ -199,3 +199,11 @@ ivd_dbus_callers_list (IvdDbusCallers *callers)
       g_ptr_array_add (list, ((Sender *) value)->caller);
   return list;
 }
+
+gboolean
+ivd_dbus_callers_has (IvdDbusCallers *callers, IvdCaller *caller)
+{
+  const Sender *sender = g_hash_table_lookup (callers->senders, ivd_caller_get_label (caller));
+
+  return sender != NULL && sender->caller == caller;
+}

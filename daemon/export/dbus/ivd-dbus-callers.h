@@ -26,3 +26,6 @@ void ivd_dbus_callers_get (IvdDbusCallers *callers, const char *sender, IvdDbusC
 
 /* Those known now: of IvdCaller *. (transfer container) */
 GPtrArray *ivd_dbus_callers_list (IvdDbusCallers *callers);
+
+/* Others may hold things as well, whom the bus does not reach. */
+gboolean ivd_dbus_callers_has (IvdDbusCallers *callers, IvdCaller *caller);

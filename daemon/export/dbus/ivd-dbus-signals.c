@@ -199,6 +199,6 @@ ivd_dbus_signals_event (IvdDbusSignals *signals, const IvdEvent *event, IvdRegio
   if (event->type != IVD_EVENT_CHANGED)
     return;
   owner = ivd_watches_get_caller (signals->context->watches, event->watch);
-  if (owner != NULL)
+  if (owner != NULL && ivd_dbus_callers_has (signals->callers, owner))
     send_event (signals, owner, region, event);
 }
