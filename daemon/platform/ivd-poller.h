@@ -6,7 +6,7 @@
 /*
  * Thousands of descriptors in one main context: one epoll descriptor as one
  * GSource, so that an iteration costs what is ready, not what is watched.
- * Main thread only. Callbacks may add, modify and remove any entry.
+ * One thread: that of the context. Callbacks may add, modify and remove any entry.
  */
 
 typedef struct _IvdPoller IvdPoller;

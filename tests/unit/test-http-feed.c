@@ -22,6 +22,7 @@ typedef struct
   IvdCaller *caller;
   IvdCaller *manager; /* sees everything */
   guint64 serial;
+  gint64 begun; /* added to all times */
 } Fixture;
 
 static void
@@ -63,7 +64,7 @@ append (Fixture *f, const IvdEvent *like)
   g_autoptr (IvdEvent) event = NULL;
 
   template_.serial = ++f->serial;
-  template_.monotonic_usec = (gint64) template_.serial;
+  template_.monotonic_usec = f->begun + (gint64) template_.serial;
   event = ivd_event_new (&template_);
   ivd_event_log_append (f->log, event);
 }
@@ -149,7 +150,7 @@ test_text (Fixture *f, gconstpointer data)
   g_assert_cmpmem (g_bytes_get_data (batch.bytes, NULL), g_bytes_get_size (batch.bytes), record, strlen (record));
   g_assert_cmpuint (batch.events, ==, 1);
   g_assert_cmpuint (batch.lost, ==, 0);
-  g_assert_cmpint (batch.oldest_usec, ==, 100);
+  g_assert_cmpint (batch.oldest_usec, ==, 0);
 
   frame[2] = (char) ((strlen (event) + 10) >> 8);
   frame[3] = (char) ((strlen (event) + 10) & 0xff);
@@ -157,6 +158,23 @@ test_text (Fixture *f, gconstpointer data)
   g_assert_cmpuint (g_bytes_get_size (batch.bytes), >, 125);
   g_assert_cmpmem ((const char *) g_bytes_get_data (batch.bytes, NULL) + 4, g_bytes_get_size (batch.bytes) - 4,
                    frame + 4, strlen (event) + 10);
+}
+
+/* Of what happens while it listens, from when on it waits. */
+static void
+test_oldest (Fixture *f, gconstpointer data)
+{
+  const IvdEvent peer = { .type = IVD_EVENT_PEER_CONNECTED, .region = "r" };
+  g_autoptr (IvdHttpFeed) feed = listen_to (f, f->caller, NULL, NULL);
+  gint64 begun = g_get_monotonic_time ();
+  IvdHttpBatch batch;
+
+  f->begun = begun;
+  append (f, &peer);
+  happen (f, "r", 2);
+  ivd_http_feed_take (feed, &batch);
+  g_assert_cmpuint (batch.events, ==, 3);
+  g_assert_cmpint (batch.oldest_usec, ==, begun + 101);
 }
 
 /* Nobody hears of what cannot be looked up yet. */
@@ -435,6 +453,7 @@ main (int argc, char *argv[])
 {
   g_test_init (&argc, &argv, NULL);
   ADD ("text", test_text);
+  ADD ("oldest", test_oldest);
   ADD ("only-what-is-published", test_only_what_is_published);
   ADD ("begins-now", test_begins_now);
   ADD ("filters", test_filters);

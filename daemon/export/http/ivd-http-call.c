@@ -9,14 +9,14 @@
 /* An operation on its way to the main thread and back. */
 typedef struct
 {
-  IvdHttpExchange *exchange;
   IvdHttpService *service;
   const IvdOperation *operation;
   IvdCaller *caller;
   char *region;
   GVariant *parameters;
   GCancellable *cancellable;
-  IvdHttpResultFunc func;
+  IvdHttpCallFunc func;
+  gpointer data;
   GVariant *result; /* or error */
   GError *error;
 } HttpCall;
@@ -26,14 +26,13 @@ call_return (gpointer data)
 {
   HttpCall *call = data;
 
-  call->func (call->exchange, call->result, call->error);
+  call->func (call->result, call->error, call->data);
   g_clear_pointer (&call->result, g_variant_unref);
   g_clear_error (&call->error);
   g_clear_pointer (&call->parameters, g_variant_unref);
   g_free (call->region);
   g_object_unref (call->caller);
-  g_object_unref (call->cancellable);
-  ivd_http_exchange_unref (call->exchange);
+  g_clear_object (&call->cancellable);
   g_free (call);
 }
 
@@ -63,18 +62,47 @@ call_start (gpointer data)
 }
 
 void
-ivd_http_call_start (IvdHttpExchange *exchange, const IvdOperation *operation, const char *region,
-                     GVariant *parameters, IvdHttpResultFunc func)
+ivd_http_call_post (IvdHttpService *service, IvdCaller *caller, const IvdOperation *operation, const char *region,
+                    GVariant *parameters, GCancellable *cancellable, IvdHttpCallFunc func, gpointer data)
 {
   HttpCall *call = g_new0 (HttpCall, 1);
 
-  call->exchange = ivd_http_exchange_ref (exchange);
-  call->service = ivd_http_service_ref (ivd_http_exchange_get_service (exchange));
+  call->service = ivd_http_service_ref (service);
   call->operation = operation;
-  call->caller = g_object_ref (ivd_http_exchange_get_caller (exchange));
+  call->caller = g_object_ref (caller);
   call->region = g_strdup (region);
   call->parameters = g_variant_ref_sink (parameters);
-  call->cancellable = g_object_ref (ivd_http_exchange_get_cancellable (exchange));
+  g_set_object (&call->cancellable, cancellable);
   call->func = func;
-  ivd_http_service_post_main (call->service, call_start, call);
+  call->data = data;
+  ivd_http_service_post_main (service, call_start, call);
+}
+
+/* --- for an exchange --- */
+
+typedef struct
+{
+  IvdHttpExchange *exchange;
+  IvdHttpResultFunc func;
+} ExchangeCall;
+
+static void
+on_result (GVariant *result, const GError *error, gpointer data)
+{
+  g_autofree ExchangeCall *call = data;
+
+  call->func (call->exchange, result, error);
+  ivd_http_exchange_unref (call->exchange);
+}
+
+void
+ivd_http_call_start (IvdHttpExchange *exchange, const IvdOperation *operation, const char *region,
+                     GVariant *parameters, IvdHttpResultFunc func)
+{
+  ExchangeCall *call = g_new0 (ExchangeCall, 1);
+
+  call->exchange = ivd_http_exchange_ref (exchange);
+  call->func = func;
+  ivd_http_call_post (ivd_http_exchange_get_service (exchange), ivd_http_exchange_get_caller (exchange), operation,
+                      region, parameters, ivd_http_exchange_get_cancellable (exchange), on_result, call);
 }

@@ -42,6 +42,7 @@ struct _IvdHttpFeed
 {
   FeedView *view;
   guint64 serial;
+  gint64 begun; /* monotonic */
 };
 
 IvdHttpFeeds *
@@ -205,7 +206,7 @@ pass_event (FeedView *view, GString *out, const IvdHttpRecord *record)
   ivd_http_news_format (view->feeds->news, record);
   append (view, out, record);
   view->batch.events++;
-  if (view->batch.oldest_usec == 0)
+  if (record->event->type == IVD_EVENT_INTERRUPT && view->batch.oldest_usec == 0)
     view->batch.oldest_usec = record->event->monotonic_usec;
 }
 
@@ -264,6 +265,7 @@ ivd_http_feed_new (IvdHttpFeeds *feeds, IvdCaller *caller, IvdHttpFilter *filter
     self->view = view_new (feeds, key, caller, filter, style);
   self->view->references++;
   self->serial = ivd_http_news_get_serial (feeds->news);
+  self->begun = g_get_monotonic_time ();
   return self;
 }
 
@@ -300,5 +302,8 @@ ivd_http_feed_take (IvdHttpFeed *feed, IvdHttpBatch *ret_batch)
     more = make_batch (view, feed->serial);
   feed->serial = view->to;
   *ret_batch = view->batch;
+  /* What it missed before says nothing of how fast it is told. */
+  if (ret_batch->oldest_usec < feed->begun)
+    ret_batch->oldest_usec = 0;
   return more;
 }

@@ -28,7 +28,7 @@ typedef struct
   GBytes *bytes;      /* NULL: nothing for this listener; (transfer none), good until the next call */
   guint events;       /* in bytes, without `lost` */
   guint64 lost;       /* that a `lost` record tells of, as far as known */
-  gint64 oldest_usec; /* monotonic; when the first of them happened; 0: none */
+  gint64 oldest_usec; /* monotonic; of the first interrupt among them, while this listens; 0: none */
 } IvdHttpBatch;
 
 /* news and access must outlive it; it must outlive its feeds. */

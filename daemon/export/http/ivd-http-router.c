@@ -6,11 +6,13 @@
 #include <string.h>
 
 #include "base/ivd-limits.h"
+#include "export/http/ivd-http-events.h"
 #include "export/http/ivd-http-memory.h"
 #include "export/http/ivd-http-metrics.h"
 #include "export/http/ivd-http-operations.h"
 #include "export/http/ivd-http-resources.h"
 #include "export/http/ivd-http-session.h"
+#include "export/http/ivd-http-stream.h"
 
 #define JSON IVD_LIMIT_JSON_BYTES
 
@@ -37,6 +39,8 @@ static const IvdHttpRoute routes[] = {
   { "GET", "/v1/regions/{}/watches", .operation = "ListWatches", .run = ivd_http_operations_by_region },
   { "POST", "/v1/regions/{}/watches", .max_body = JSON, .operation = "Watch", .run = ivd_http_operations_watch },
   { "DELETE", "/v1/regions/{}/watches/{}", .operation = "Unwatch", .run = ivd_http_operations_by_number },
+  { "GET", "/v1/events", .run = ivd_http_events_run },
+  { "GET", "/v1/stream", .run = ivd_http_stream_run },
   { "GET", "/v1/bridges", .run = ivd_http_resources_bridges },
   { "POST", "/v1/bridges", .max_body = JSON, .run = ivd_http_resources_no_bridges },
   { "GET", "/v1/bridges/{}", .run = ivd_http_resources_no_bridge },

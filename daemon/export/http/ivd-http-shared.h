@@ -5,6 +5,7 @@
 #include "export/http/ivd-http-connection.h"
 #include "export/http/ivd-http-principals.h"
 #include "export/http/ivd-http-stage.h"
+#include "export/http/ivd-http-streams.h"
 #include "export/metrics/ivd-http-counters.h"
 
 /*
@@ -15,6 +16,7 @@ struct _IvdHttpShared
 {
   IvdHttpPrincipals *principals;
   IvdHttpConnections *connections;
+  IvdHttpStreams *streams;
   IvdHttpCounters counters;
   IvdHttpBuffers *buffers;
   IvdHttpStages *stages;

@@ -261,6 +261,7 @@ begin (gpointer data)
   self->shared.buffers = ivd_http_buffers_new ();
   self->shared.stages = ivd_http_stages_new (IVD_LIMIT_HTTP_STAGED_BYTES);
   self->shared.principals = ivd_http_principals_new (self->service, self->tokens);
+  self->shared.streams = ivd_http_streams_new (self->service, &self->shared.counters);
   ivd_http_service_set_shared (self->service, &self->shared);
   self->server = soup_server_new ("raw-paths", TRUE, NULL);
   g_signal_connect (self->server, "request-started", G_CALLBACK (on_request_started), self);
@@ -284,6 +285,7 @@ end (gpointer data)
   while (g_main_context_iteration (g_main_context_get_thread_default (), FALSE))
     ;
   g_clear_object (&self->server);
+  g_clear_pointer (&self->shared.streams, ivd_http_streams_free);
   g_clear_pointer (&self->shared.principals, ivd_http_principals_free);
   g_clear_pointer (&self->shared.connections, ivd_http_connections_free);
   g_clear_pointer (&self->shared.buffers, ivd_http_buffers_free);

@@ -54,6 +54,17 @@ ivd_json_fields_has (IvdJsonFields *fields, const char *key)
   return json_object_has_member (fields->left, key);
 }
 
+void
+ivd_json_fields_rename (IvdJsonFields *fields, const char *from, const char *to)
+{
+  JsonNode *node = json_object_dup_member (fields->left, from);
+
+  if (node == NULL)
+    return;
+  json_object_remove_member (fields->left, from);
+  json_object_set_member (fields->left, to, node);
+}
+
 gboolean
 ivd_json_fields_require (IvdJsonFields *fields, const char *const *keys, GError **error)
 {

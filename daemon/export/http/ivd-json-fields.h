@@ -22,6 +22,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (IvdJsonFields, ivd_json_fields_free)
 
 /* TRUE: not taken yet, and there. */
 gboolean ivd_json_fields_has (IvdJsonFields *fields, const char *key);
+/* What is there as from is from now on there as to, if it is there. */
+void ivd_json_fields_rename (IvdJsonFields *fields, const char *from, const char *to);
 /* FALSE and an error that names the first of keys (ended by NULL) that is not
  * there. Before they are taken. */
 gboolean ivd_json_fields_require (IvdJsonFields *fields, const char *const *keys, GError **error)
