@@ -141,8 +141,14 @@ ivd_http_principals_log_in (IvdHttpPrincipals *principals, const char *login, GE
 {
   IvdLogins *logins = ivd_http_service_get_context (principals->service)->logins;
   gint64 now = g_get_monotonic_time ();
-  g_autoptr (IvdCaller) caller = ivd_logins_redeem (logins, login, "a browser's session", now, error);
+  g_autoptr (IvdCaller) caller = NULL;
 
+  if (logins == NULL)
+    {
+      g_set_error_literal (error, IVD_ERROR, IVD_ERROR_NOT_SUPPORTED, "[http] sessions=false: browsers cannot log in");
+      return NULL;
+    }
+  caller = ivd_logins_redeem (logins, login, "a browser's session", now, error);
   return caller != NULL ? ivd_http_sessions_open (principals->sessions, caller, now, error) : NULL;
 }
 
