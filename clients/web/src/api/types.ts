@@ -34,7 +34,7 @@ export interface Daemon {
   version: string;
   regions: number;
   plugins: number;
-  http: { connections: number; streams: number };
+  http?: { connections: number; streams: number };
   uptime_seconds: number;
   bridges: number;
   event_serial: Wide;
@@ -49,7 +49,8 @@ export interface PluginOption {
 }
 
 export interface Plugin {
-  name: string;
+  /** A file that is no plugin has none. */
+  name?: string;
   file?: string;
   version?: string;
   license?: string;

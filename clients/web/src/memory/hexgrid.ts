@@ -83,9 +83,9 @@ export class HexGrid {
     const width = this.box.clientWidth;
     const probe = this.inner.querySelector<HTMLElement>('.hx-offset');
     const letterWidth = probe && probe.textContent ? probe.getBoundingClientRect().width / probe.textContent.length : 8;
-    // An offset, and for each byte two digits and a letter with their gaps.
-    const need = (columns: number) => (this.offsetDigits + 4 + columns * 4.2 + columns / 8) * letterWidth;
-    const fits = [32, 16].find((columns) => need(columns) <= width - 24) ?? 8;
+    // An offset, and for each byte two digits and a letter with their gaps, as the style sheet has them.
+    const need = (columns: number) => (this.offsetDigits + 3.8 + columns * 3.8 + columns / 8) * letterWidth;
+    const fits = [32, 16].find((columns) => need(columns) <= width - 18) ?? 8;
     if (fits !== this.columns || this.rows.length === 0) {
       const first = this.from;
       this.columns = fits;

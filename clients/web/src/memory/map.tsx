@@ -14,6 +14,8 @@ const INTERVAL_MS = 200;
 const FRAME_MS = 66;
 const CALM_FRAME_MS = 1000;
 const STEPS = 32;
+/** To watch more the daemon is asked only when somebody says so. */
+const WATCHED_FREELY = 2 ** 30;
 
 const WORDS: Record<Following, string> = {
   waiting: 'beginning to watch…', watching: 'watching', refused: 'not watched', away: 'the stream is away',
@@ -89,6 +91,7 @@ export function ActivityMap({ region, size, view, onJump }: Props) {
   const [measure, setMeasure] = useState<Measure>('recent');
   const [pointed, setPointed] = useState(-1);
   const [following, setFollowing] = useState<[Following, string]>(['waiting', '']);
+  const [wanted, setWanted] = useState(size <= WATCHED_FREELY);
   const now = useRef({ shape, measure, view, pointed });
   const redraw = useRef(() => {});
   now.current = { shape, measure, view, pointed };
@@ -122,6 +125,7 @@ export function ActivityMap({ region, size, view, onJump }: Props) {
     };
   }, []);
   useEffect(() => {
+    if (!wanted) return undefined;
     const watch = startWatch(region, 0, size, INTERVAL_MS, {
       changed: (offset, length) => {
         heat.current!.add(offset, length);
@@ -130,7 +134,7 @@ export function ActivityMap({ region, size, view, onJump }: Props) {
       following: (how, why = '') => setFollowing([how, why]),
     });
     return () => endWatch(watch);
-  }, [region, size, epoch.value]);
+  }, [region, size, wanted, epoch.value]);
   useEffect(() => redraw.current(), [shape, measure, view[0], view[1], pointed]);
 
   const toCell = (event: MouseEvent) => {
@@ -160,9 +164,15 @@ export function ActivityMap({ region, size, view, onJump }: Props) {
   return (
     <section class="panel map">
       <div class="map-head">
-        <h3>Activity</h3>
-        <span class={`following ${following[0]}`} title={following[1]}><i />{WORDS[following[0]]}</span>
+        <h2 class="panel-title">Activity</h2>
+        {wanted ? <span class={`following ${following[0]}`} title={following[1]}><i />{WORDS[following[0]]}</span> : null}
       </div>
+      {wanted ? null : (
+        <div class="note">
+          <p>{`To watch it the daemon reads all of its ${formatSize(size)} again and again, slowly, and fills the holes of a sparse file.`}</p>
+          <button type="button" onClick={() => setWanted(true)}>Watch it all</button>
+        </div>
+      )}
       <canvas ref={canvas} class="map-canvas" tabIndex={0} role="slider" data-keys aria-label="Activity map of the region"
         aria-valuemin={0} aria-valuemax={heat.current.cells - 1} aria-valuenow={cell} aria-valuetext={words}
         onPointerMove={(event) => setPointed(toCell(event))} onPointerLeave={() => setPointed(-1)} onBlur={() => setPointed(-1)}

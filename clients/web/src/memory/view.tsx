@@ -180,7 +180,11 @@ function Memory({ state, size }: { state: RegionState; size: number }) {
   const commands = useRef({ arm, write });
   commands.current = { arm, write };
   useEffect(() => grid && listen(grid, {
-    jump: () => document.getElementById('jump')?.focus(),
+    jump: () => {
+      const input = document.getElementById('jump') as HTMLInputElement | null;
+      input?.focus();
+      input?.select();
+    },
     arm: () => commands.current.arm(true),
     disarm: () => { if (grid.bytes.edits.size === 0) commands.current.arm(false); },
     write: () => void commands.current.write(),

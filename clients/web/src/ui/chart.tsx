@@ -113,7 +113,7 @@ export function Chart(props: Props) {
   }, [region, seconds]);
   return (
     <section class="panel chart">
-      <h3>{title}</h3>
+      <h3 class="panel-title">{title}</h3>
       <div ref={place} role="img" />
     </section>
   );

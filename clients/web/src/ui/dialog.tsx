@@ -33,6 +33,13 @@ interface Props {
   wide?: boolean;
 }
 
+/** Enter in a list of choices is for the dialog, as it is in a field. */
+function submitFromSelect(event: KeyboardEvent): void {
+  if (event.key !== 'Enter' || !(event.target instanceof HTMLSelectElement)) return;
+  event.preventDefault();
+  event.target.form?.requestSubmit();
+}
+
 export function Dialog({ title, children, onSubmit, wide }: Props) {
   const ref = useRef<HTMLDialogElement>(null);
   const id = useId();
@@ -50,7 +57,7 @@ export function Dialog({ title, children, onSubmit, wide }: Props) {
     <dialog ref={ref} class={wide ? 'dialog wide' : 'dialog'} aria-labelledby={id}
       onCancel={(event) => { event.preventDefault(); closeDialog(); }}
       onMouseDown={(event) => { if (event.target === ref.current) closeDialog(); }}>
-      <form class="dialog-box" noValidate onSubmit={(event) => { event.preventDefault(); onSubmit?.(); }}>
+      <form class="dialog-box" noValidate onKeyDown={submitFromSelect} onSubmit={(event) => { event.preventDefault(); onSubmit?.(); }}>
         <header class="dialog-head">
           <h2 id={id}>{title}</h2>
           <button type="button" class="quiet square" aria-label="Close" onClick={closeDialog}><Icon name="close" /></button>

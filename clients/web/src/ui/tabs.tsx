@@ -24,8 +24,9 @@ export function Tabs({ label, tabs, selected, onSelect, children }: Props) {
     const to = { ArrowRight: at + 1, ArrowLeft: at - 1, Home: 0, End: tabs.length - 1 }[event.key];
     if (to === undefined) return;
     event.preventDefault();
-    onSelect(tabs[(to + tabs.length) % tabs.length]!.id);
-    requestAnimationFrame(() => list.current?.querySelector<HTMLElement>('[aria-selected=true]')?.focus());
+    const next = (to + tabs.length) % tabs.length;
+    onSelect(tabs[next]!.id);
+    (list.current?.children[next] as HTMLElement | undefined)?.focus();
   };
   return (
     <>

@@ -8,6 +8,7 @@ import { nextTheme } from '../lib/theme';
 import { state } from '../state/link';
 import { mayAttach } from '../state/may';
 import { DialogPlace, openDialog } from '../ui/dialog';
+import { Guard } from '../ui/guard';
 import { Icon, Logo, type IconName } from '../ui/icon';
 import { Toasts } from '../ui/toast';
 import { openAttach } from './attach';
@@ -82,7 +83,7 @@ export function App() {
       }}>Skip to the content</a>
       <Header />
       <GoneBanner />
-      <main id="main" tabIndex={-1}><View /></main>
+      <main id="main" tabIndex={-1}><Guard key={route.value.parts.slice(0, 2).join('/')}><View /></Guard></main>
       <StatusBar />
       <DialogPlace />
       <Toasts />

@@ -2,7 +2,7 @@
 // Attaches a region: a plugin, a name, and the plugin's options as it describes them.
 import { useEffect, useState } from 'preact/hooks';
 
-import { api, describe } from '../api/client';
+import { api, describe, Problem } from '../api/client';
 import type { Candidate, Plugin, PluginOption } from '../api/types';
 import { formatSize } from '../lib/format';
 import { go } from '../lib/route';
@@ -12,6 +12,7 @@ import { closeDialog, Dialog, openDialog } from '../ui/dialog';
 import { ProblemNote } from '../ui/problem';
 import { sayGood } from '../ui/toast';
 
+type NamedPlugin = Plugin & { name: string };
 type Values = Record<string, string>;
 
 const NAME = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/;
@@ -19,6 +20,10 @@ const HINTS: Record<string, string> = {
   path: '/dev/shm/…', size: '4M', mode: '0660', duration: '5s', user: 'name or number', group: 'name or number',
   list: 'a,b,c', number: '0',
 };
+
+function isNamed(plugin: Plugin): plugin is NamedPlugin {
+  return plugin.name !== undefined;
+}
 
 /** What a candidate is called, as a region's name may be. */
 function nameOf(candidate: Candidate): string {
@@ -57,7 +62,7 @@ function Field({ option, value, onChange }: { option: PluginOption; value: strin
       <input id={id} value={value} required={option.required} aria-describedby={help} autocomplete="off" spellcheck={false}
         inputMode={option.type === 'number' ? 'numeric' : undefined}
         placeholder={option.default ?? HINTS[option.type] ?? ''} onInput={(event) => onChange(event.currentTarget.value)} />
-      <p id={help} class="field-help">{option.description}{option.default ? <> Without it: <code>{option.default}</code>.</> : null}</p>
+      <p id={help} class="field-help">{option.description}{option.default ? <>; by default <code>{option.default}</code></> : null}</p>
     </div>
   );
 }
@@ -67,7 +72,10 @@ function Candidates({ plugin, onPick }: { plugin: string; onPick: (candidate: Ca
   useEffect(() => {
     let here = true;
     setFound(undefined);
-    api.candidates(plugin).then((list) => here && setFound(list), (error) => here && setFound(describe(error)));
+    api.candidates(plugin).then((list) => here && setFound(list), (error) => {
+      // Not every kind of region can be looked for.
+      if (here) setFound(error instanceof Problem && error.code === 'not-supported' ? [] : describe(error));
+    });
     return () => { here = false; };
   }, [plugin]);
   if (typeof found === 'string') return <p class="field-help">{`What could be attached is not known: ${found}`}</p>;
@@ -108,7 +116,7 @@ function Options({ plugin, values, set }: { plugin: Plugin; values: Values; set:
   );
 }
 
-function PluginChoice({ plugins, chosen, onChoose }: { plugins: Plugin[]; chosen: string; onChoose: (name: string) => void }) {
+function PluginChoice({ plugins, chosen, onChoose }: { plugins: NamedPlugin[]; chosen: string; onChoose: (name: string) => void }) {
   return (
     <fieldset class="plugins">
       <legend>Kind</legend>
@@ -135,14 +143,15 @@ function given(plugin: Plugin, values: Values): Record<string, string | boolean>
 }
 
 function AttachDialog() {
-  const [plugins, setPlugins] = useState<Plugin[]>([]);
+  const [plugins, setPlugins] = useState<NamedPlugin[]>([]);
   const [chosen, setChosen] = useState('');
   const [name, setName] = useState('');
   const [values, setValues] = useState<Values>({});
   const [error, setError] = useState<unknown>();
   const [busy, setBusy] = useState(false);
   useEffect(() => {
-    api.plugins().then((list) => {
+    api.plugins().then((all) => {
+      const list = all.filter(isNamed);
       setPlugins(list);
       setChosen(list.find((plugin) => plugin.error === undefined)?.name ?? '');
     }, setError);
@@ -159,7 +168,7 @@ function AttachDialog() {
     if (name === '') setName(nameOf(candidate));
   };
   const submit = async () => {
-    if (!plugin) return;
+    if (!plugin || busy) return;
     if (!NAME.test(name)) {
       setError(new Error('A name has 1 to 64 of the characters A-Z a-z 0-9 _ . - and begins with a letter or digit.'));
       return;
@@ -196,7 +205,7 @@ function AttachDialog() {
       </div>
       <footer class="dialog-foot">
         <button type="button" onClick={closeDialog}>Cancel</button>
-        <button type="submit" class="primary" disabled={busy || !plugin}>{busy ? 'Attaching…' : 'Attach'}</button>
+        <button type="submit" class="primary" disabled={!plugin} aria-disabled={busy}>{busy ? 'Attaching…' : 'Attach'}</button>
       </footer>
     </Dialog>
   );

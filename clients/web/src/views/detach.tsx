@@ -17,6 +17,7 @@ export function DetachDialog({ region }: { region: Region }) {
   // Asked for only where it is needed, so that nobody ticks it by habit.
   const crowded = region.peer_count > 0 || (error instanceof Problem && error.code === 'busy');
   const submit = async () => {
+    if (busy) return;
     setBusy(true);
     setError(undefined);
     try {
@@ -45,7 +46,7 @@ export function DetachDialog({ region }: { region: Region }) {
       </div>
       <footer class="dialog-foot">
         <button type="button" data-first onClick={closeDialog}>Keep it</button>
-        <button type="submit" class="danger" disabled={busy}>Detach</button>
+        <button type="submit" class="danger" aria-disabled={busy}>Detach</button>
       </footer>
     </Dialog>
   );

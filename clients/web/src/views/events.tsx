@@ -75,8 +75,9 @@ function Rows({ entries, withRegion }: { entries: eventlog.Entry[]; withRegion: 
     shown.push(<Row key={entry.key} entry={entry} top={i * ROW} withRegion={withRegion} />);
   }
   return (
-    <div class="event-box" ref={box} onScroll={look} tabIndex={0} role="table" aria-label="Events, newest first" aria-rowcount={entries.length}>
-      <div ref={inner} class="event-rows" role="rowgroup">{shown}</div>
+    <div class="event-box" ref={box} onScroll={look} tabIndex={0} role={entries.length > 0 ? 'table' : 'group'} aria-label="Events, newest first"
+      aria-rowcount={entries.length > 0 ? entries.length : undefined}>
+      <div ref={inner} class="event-rows" role={entries.length > 0 ? 'rowgroup' : undefined}>{shown}</div>
       {entries.length === 0 ? <p class="nothing">Nothing has happened yet that you asked for.</p> : null}
     </div>
   );

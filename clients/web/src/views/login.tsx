@@ -10,6 +10,7 @@ export function Login() {
   const [wrong, setWrong] = useState('');
   const [busy, setBusy] = useState(false);
   const submit = async () => {
+    if (busy) return;
     setBusy(true);
     setWrong(await logIn(input.current?.value ?? ''));
     setBusy(false);
@@ -30,7 +31,7 @@ export function Login() {
         <p id="token-help" class={wrong ? 'field-wrong' : 'field-help'} role={wrong ? 'alert' : undefined}>
           {wrong || 'It stays in this page; the browser keeps a cookie for this daemon only.'}
         </p>
-        <button type="submit" class="primary" disabled={busy}>{busy ? 'Logging in…' : 'Log in'}</button>
+        <button type="submit" class="primary" aria-disabled={busy}>{busy ? 'Logging in…' : 'Log in'}</button>
       </form>
     </main>
   );

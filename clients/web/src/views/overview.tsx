@@ -35,9 +35,9 @@ function Facts({ region }: { region: Region }) {
   ];
   return (
     <section class="panel facts">
-      <h3>Facts</h3>
+      <h2 class="panel-title">Facts</h2>
       <dl>{rows.map(([key, value]) => <div key={key}><dt>{key}</dt><dd>{value}</dd></div>)}</dl>
-      <h3>Can do</h3>
+      <h2 class="panel-title">Can do</h2>
       <ul class="chips" aria-label="Capabilities">
         {Object.entries(CAPABILITIES).map(([name, what]) => {
           const has = region.capabilities.includes(name);
@@ -70,7 +70,7 @@ function Settings({ region }: { region: Region }) {
   if (options.length === 0) return null;
   return (
     <section class="panel facts">
-      <h3>Attached with</h3>
+      <h2 class="panel-title">Attached with</h2>
       <dl>{options.map(([key, value]) => <div key={key}><dt>{key}</dt><dd class="mono">{String(value)}</dd></div>)}</dl>
     </section>
   );

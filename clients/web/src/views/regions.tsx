@@ -86,7 +86,10 @@ function Sums({ all }: { all: RegionState[] }) {
     <section class="sums" aria-label="All regions together">
       <div class="panel sum"><span class="sum-value">{all.length - ill}<small>{` / ${all.length}`}</small></span><span class="sum-label">ready</span>
         <span class="sum-bar" aria-hidden="true">{all.map(({ region }) => <i key={region.value.name} class={region.value.state} />)}</span></div>
-      <div class="panel sum"><span class="sum-value">{formatSize(size)}</span><span class="sum-label">{`shared, among ${plural(peers, 'peer')}`}</span></div>
+      <div class="panel sum"><span class="sum-value">{formatSize(size)}</span><span class="sum-label">{`shared, among ${plural(peers, 'peer')}`}</span>
+        <span class="sum-sizes" aria-hidden="true">{all.map(({ region: { value: one } }) => (
+          <i key={one.name} title={`${one.name}: ${formatSize(one.size)}`} style={{ flexGrow: Math.max(toNumber(one.size) / Math.max(size, 1), 0.01) }} />
+        ))}</span></div>
       <div class="panel sum"><span class="sum-value">{formatRate(interrupts.at(-1)!)}</span><span class="sum-label">interrupts/s</span>
         <Sparkline values={interrupts} label="interrupts in the last minute" /></div>
       <div class="panel sum"><span class="sum-value">{formatByteRate(bytes.at(-1)!)}</span><span class="sum-label">through the daemon</span>

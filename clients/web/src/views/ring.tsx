@@ -29,6 +29,8 @@ export function RingDialog({ region, peer: first }: Props) {
   const known = peers.find(({ id }) => String(id) === peer)?.vectors ?? Math.max(region.vectors, ...peers.map((one) => one.vectors));
   const vectors = Math.min(Math.max(known, 1), MOST_VECTORS);
   const submit = async () => {
+    // Not disabled: who holds the focus would lose it.
+    if (busy) return;
     setBusy(true);
     setError(undefined);
     try {
@@ -65,7 +67,7 @@ export function RingDialog({ region, peer: first }: Props) {
       </div>
       <footer class="dialog-foot">
         <button type="button" onClick={closeDialog}>Close</button>
-        <button type="submit" class="primary" disabled={busy}><Icon name="bell" />Ring</button>
+        <button type="submit" class="primary" aria-disabled={busy}><Icon name="bell" />Ring</button>
       </footer>
     </Dialog>
   );

@@ -33,7 +33,7 @@ export function StatusBar() {
       <Health />
       {now ? <span>{`ivshmemd ${now.version}`}</span> : null}
       {now ? <span class="wide-only">{`up ${formatDuration(now.uptime_seconds)}`}</span> : null}
-      {now ? <span class="wide-only">{plural(now.http.streams, 'stream')}</span> : null}
+      {now?.http ? <span class="wide-only">{plural(now.http.streams, 'stream')}</span> : null}
       <span class="status-end">
         {lost.value > 0 ? <span class="warn-text">{`${formatExact(lost.value)} events lost`}</span> : null}
         <span class="wide-only">{rate >= 0.1 ? `${rate.toFixed(rate < 10 ? 1 : 0)} events/s` : 'quiet'}</span>

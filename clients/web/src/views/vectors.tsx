@@ -39,7 +39,7 @@ export function Vectors({ state }: { state: RegionState }) {
   }, [state, count]);
   return (
     <section class="panel">
-      <h3>Vectors of the daemon<span class="muted">{` · interrupts heard since this page was opened`}</span></h3>
+      <h2 class="panel-title">Vectors of the daemon<span class="muted">{` · interrupts heard since this page was opened`}</span></h2>
       <ul class="lights" ref={list}>
         {[...Array(count).keys()].map((vector) => (
           <li key={vector} class="light">
