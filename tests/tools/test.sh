@@ -11,7 +11,7 @@ Builds and runs every test. NAME picks a part:
             asan   clang; address and undefined-behaviour sanitizers, leaks are fatal
             tsan   the thread sanitizer, for what threads share
             bare   without D-Bus, HTTP and systemd
-  a suite   unit, threads, plugin, integration, guest, fuzz, style, lib
+  a suite   unit, threads, plugin, integration, guest, fuzz, style, lib, web
   a test    as `meson test --list` names it
 A suite or a test runs in the build gcc if no build is named.
 
@@ -28,7 +28,7 @@ filters=
 for name in "$@"; do
   case $name in
   gcc | asan | tsan | bare) builds="$builds $name" ;;
-  unit | threads | plugin | integration | guest | fuzz | style | lib | bench) filters="$filters --suite $name" ;;
+  unit | threads | plugin | integration | guest | fuzz | style | lib | web | bench) filters="$filters --suite $name" ;;
   -*) die "no option $name; see ./dev test --help" ;;
   *) filters="$filters $name" ;;
   esac
