@@ -21,6 +21,8 @@ struct _IvdHttpConnection
   GSocket *socket;
   char *client; /* whose it is: a user of this machine, or an address */
   IvdCaller *caller;
+  char *authorization; /* what bearer has shown; NULL: nobody has */
+  IvdCaller *bearer;
   gpointer idle;
   GDestroyNotify free_idle;
   IvdHttpActivity activity;
@@ -289,6 +291,8 @@ ivd_http_connection_unref (IvdHttpConnection *connection)
       arm (owner);
     }
   g_clear_object (&connection->caller);
+  g_clear_object (&connection->bearer);
+  g_free (connection->authorization);
   g_object_unref (connection->socket);
   g_free (connection->client);
   g_free (connection);
@@ -337,6 +341,37 @@ IvdCaller *
 ivd_http_connection_get_caller (IvdHttpConnection *connection)
 {
   return connection->caller;
+}
+
+void
+ivd_http_connection_set_bearer (IvdHttpConnection *connection, const char *authorization, IvdCaller *caller)
+{
+  g_free (connection->authorization);
+  connection->authorization = g_strdup (authorization);
+  g_set_object (&connection->bearer, caller);
+}
+
+/* Of the same length, in a time that does not tell where they differ: behind a
+ * proxy several clients share a connection. */
+static gboolean
+is_same (const char *a, const char *b)
+{
+  gsize length = strlen (a);
+  guint8 differences = 0;
+
+  if (strlen (b) != length)
+    return FALSE;
+  for (gsize i = 0; i < length; i++)
+    differences |= (guint8) (a[i] ^ b[i]);
+  return differences == 0;
+}
+
+IvdCaller *
+ivd_http_connection_find_bearer (IvdHttpConnection *connection, const char *authorization)
+{
+  if (connection->authorization == NULL || !is_same (connection->authorization, authorization))
+    return NULL;
+  return connection->bearer;
 }
 
 void

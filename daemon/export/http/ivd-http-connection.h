@@ -56,6 +56,12 @@ gboolean ivd_http_connection_is_unix (IvdHttpConnection *connection);
 void ivd_http_connection_set_caller (IvdHttpConnection *connection, IvdCaller *caller);
 IvdCaller *ivd_http_connection_get_caller (IvdHttpConnection *connection);
 
+/* Who has shown this Authorization header here before: to hash a token again
+ * for each request costs more than a small answer. One is remembered. */
+void ivd_http_connection_set_bearer (IvdHttpConnection *connection, const char *authorization, IvdCaller *caller);
+/* NULL: nobody, or it was another one. */
+IvdCaller *ivd_http_connection_find_bearer (IvdHttpConnection *connection, const char *authorization);
+
 /* What ivd-http-idle.c keeps while it is between requests; NULL: it is not. */
 void ivd_http_connection_set_idle (IvdHttpConnection *connection, gpointer idle, GDestroyNotify free_func);
 

@@ -161,16 +161,24 @@ ivd_http_door_get_cookie (IvdHttpExchange *exchange)
 }
 
 static IvdCaller *
-identify_by_token (IvdHttpPrincipals *principals, const char *authorization, GError **error)
+identify_by_token (IvdHttpConnection *connection, IvdHttpPrincipals *principals, const char *authorization,
+                   GError **error)
 {
   static const char scheme[] = "Bearer ";
+  IvdCaller *caller = ivd_http_connection_find_bearer (connection, authorization);
+
+  if (caller != NULL)
+    return caller;
 
   if (g_ascii_strncasecmp (authorization, scheme, strlen (scheme)) != 0 || strchr (authorization, ',') != NULL)
     {
       refuse (error, IVD_ERROR_UNAUTHENTICATED, "the Authorization header is not of the form 'Bearer TOKEN'");
       return NULL;
     }
-  return ivd_http_principals_for_token (principals, authorization + strlen (scheme), error);
+  caller = ivd_http_principals_for_token (principals, authorization + strlen (scheme), error);
+  if (caller != NULL)
+    ivd_http_connection_set_bearer (connection, authorization, caller);
+  return caller;
 }
 
 /* Looked up once for a connection: the kernel's answer cannot change. */
@@ -197,7 +205,7 @@ ivd_http_door_identify (IvdHttpExchange *exchange, IvdHttpPrincipals *principals
   IvdCaller *caller = NULL;
 
   if (authorization != NULL)
-    caller = identify_by_token (principals, authorization, &local);
+    caller = identify_by_token (connection, principals, authorization, &local);
   else if ((cookie = ivd_http_door_get_cookie (exchange)) != NULL)
     caller = ivd_http_principals_for_cookie (principals, cookie, &local);
   else if (ivd_http_connection_is_unix (connection))

@@ -40,6 +40,9 @@ struct _IvdHttpExchange
 
 #define EXCHANGE_KEY "ivd-http-exchange"
 
+/* What fits into any socket's buffer. */
+#define SMALL_BYTES 4096
+
 IvdHttpExchange *
 ivd_http_exchange_ref (IvdHttpExchange *exchange)
 {
@@ -107,13 +110,11 @@ leave (IvdHttpExchange *self)
   ivd_http_exchange_unref (self);
 }
 
-static void
-on_finished (SoupServerMessage *message, gpointer data)
+void
+ivd_http_exchange_end (IvdHttpExchange *exchange)
 {
-  IvdHttpExchange *self = data;
-
-  cancel (self);
-  leave (self);
+  cancel (exchange);
+  leave (exchange);
 }
 
 static void
@@ -196,8 +197,6 @@ ivd_http_exchange_new (IvdHttpService *service, SoupServerMessage *message, IvdH
   self->connection = ivd_http_connection_ref (connection);
   self->stop_func = ivd_http_service_add_stop_func (service, on_stop, self);
   g_object_set_data (G_OBJECT (message), EXCHANGE_KEY, self);
-  g_signal_connect (message, "wrote-body-data", G_CALLBACK (on_wrote_data), self);
-  g_signal_connect (message, "finished", G_CALLBACK (on_finished), self);
   return self;
 }
 
@@ -417,6 +416,21 @@ ivd_http_exchange_ref_region (IvdHttpExchange *exchange, const char *name, IvdPe
 
 /* --- the answer --- */
 
+/* One that goes out in one piece is counted at once: to be told of each piece
+ * costs more than a small one itself. */
+static void
+watch_sending (IvdHttpExchange *self)
+{
+  goffset announced = soup_message_headers_get_content_length (
+      soup_server_message_get_response_headers (self->message));
+  goffset there = soup_server_message_get_response_body (self->message)->length;
+
+  if (announced > there || there > SMALL_BYTES)
+    g_signal_connect (self->message, "wrote-body-data", G_CALLBACK (on_wrote_data), self);
+  else if (!ivd_http_exchange_is_head (self))
+    ivd_http_counters_add (get_counters (self), IVD_HTTP_SENT_BYTES, there);
+}
+
 void
 ivd_http_exchange_begin_answer (IvdHttpExchange *exchange)
 {
@@ -426,6 +440,7 @@ ivd_http_exchange_begin_answer (IvdHttpExchange *exchange)
     return;
   ivd_http_counters_add_response (get_counters (exchange), soup_server_message_get_status (exchange->message));
   ivd_http_connection_set_activity (exchange->connection, IVD_HTTP_WRITING);
+  watch_sending (exchange);
   if (!exchange->paused)
     return;
   exchange->paused = FALSE;

@@ -59,6 +59,8 @@ void ivd_http_exchange_set_caller (IvdHttpExchange *exchange, IvdCaller *caller)
 void ivd_http_exchange_begin (IvdHttpExchange *exchange);
 /* The request is complete. */
 void ivd_http_exchange_run (IvdHttpExchange *exchange);
+/* The answer has gone, or the client has. */
+void ivd_http_exchange_end (IvdHttpExchange *exchange);
 
 /* --- the request --- */
 

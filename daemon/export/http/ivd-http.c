@@ -170,11 +170,15 @@ on_request_read (SoupServer *server, SoupServerMessage *message, gpointer data)
     ivd_http_exchange_run (exchange);
 }
 
+/* Also one that was broken off, and one that was answered with 500. */
 static void
-on_request_finished (SoupServer *server, SoupServerMessage *message, gpointer data)
+on_request_ended (SoupServer *server, SoupServerMessage *message, gpointer data)
 {
   IvdHttpConnection *connection = ivd_http_connection_from_address (soup_server_message_get_remote_address (message));
+  IvdHttpExchange *exchange = ivd_http_exchange_from_message (message);
 
+  if (exchange != NULL)
+    ivd_http_exchange_end (exchange);
   if (connection != NULL)
     ivd_http_idle_begin (connection, server, message);
 }
@@ -266,7 +270,8 @@ begin (gpointer data)
   self->server = soup_server_new ("raw-paths", TRUE, NULL);
   g_signal_connect (self->server, "request-started", G_CALLBACK (on_request_started), self);
   g_signal_connect (self->server, "request-read", G_CALLBACK (on_request_read), self);
-  g_signal_connect (self->server, "request-finished", G_CALLBACK (on_request_finished), self);
+  g_signal_connect (self->server, "request-finished", G_CALLBACK (on_request_ended), self);
+  g_signal_connect (self->server, "request-aborted", G_CALLBACK (on_request_ended), self);
   add_dumb_listener (self->server);
   self->acceptors = g_ptr_array_new_with_free_func ((GDestroyNotify) ivd_http_acceptor_free);
   for (guint i = 0; i < self->sockets->len; i++)
