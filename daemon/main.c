@@ -10,6 +10,7 @@
 #include "daemon.h"
 #include "platform/ivd-log.h"
 
+#define TLS_PRIORITY "NORMAL:%COMPAT:-VERS-TLS1.0:-VERS-TLS1.1"
 #define EXIT_USAGE 2
 
 /* The command line as GOption wants it, and what it comes to. */
@@ -174,6 +175,8 @@ main (int argc, char **argv)
   setlocale (LC_ALL, "");
   signal (SIGPIPE, SIG_IGN);
   signal (SIGXFSZ, SIG_IGN); /* a file that may not grow is an error, not the end */
+  /* GIO would take TLS 1.0 and 1.1, and asks nobody but the environment. */
+  g_setenv ("G_TLS_GNUTLS_PRIORITY", TLS_PRIORITY, FALSE);
   if (!parse_command_line (argc, argv, &line, &error))
     {
       g_printerr ("ivshmemd: %s\nTry 'ivshmemd --help'.\n", error->message);

@@ -15,12 +15,18 @@ typedef struct
   GSource *watch;
 } Idle;
 
-GSource *
-ivd_http_hangup_source_new (IvdHttpConnection *connection)
+static GSource *
+source_new (IvdHttpConnection *connection, int events)
 {
   int fd = g_socket_get_fd (ivd_http_connection_get_socket (connection));
 
-  return g_unix_fd_source_new (fd, (GIOCondition) (POLLRDHUP | POLLHUP | POLLERR));
+  return g_unix_fd_source_new (fd, (GIOCondition) (events | POLLRDHUP | POLLHUP | POLLERR));
+}
+
+GSource *
+ivd_http_hangup_source_new (IvdHttpConnection *connection)
+{
+  return source_new (connection, 0);
 }
 
 static void
@@ -68,7 +74,7 @@ on_disconnected (SoupServerMessage *message, gpointer data)
 }
 
 void
-ivd_http_idle_begin (IvdHttpConnection *connection, SoupServer *server, SoupServerMessage *message)
+ivd_http_idle_begin (IvdHttpConnection *connection, SoupServer *server, SoupServerMessage *message, gboolean secure)
 {
   Idle *idle = g_new0 (Idle, 1);
 
@@ -76,7 +82,10 @@ ivd_http_idle_begin (IvdHttpConnection *connection, SoupServer *server, SoupServ
   idle->server = server;
   idle->message = g_object_ref (message);
   g_signal_connect (message, "disconnected", G_CALLBACK (on_disconnected), idle);
-  idle->watch = ivd_http_hangup_source_new (connection);
+  /* TLS says goodbye in a message of its own, before the socket ends. Once
+   * libsoup has read that, nobody can take the connection from it any more
+   * without a crash; so it is taken with whatever comes next. */
+  idle->watch = source_new (connection, secure ? POLLIN : 0);
   /* Before libsoup sees it. */
   g_source_set_priority (idle->watch, G_PRIORITY_HIGH);
   g_source_set_callback (idle->watch, G_SOURCE_FUNC (on_hangup), idle, NULL);

@@ -13,8 +13,9 @@
  * was pipelined is answered still, and the end is seen as it should be.
  */
 
-/* message: the last one that was answered. Until the next begins. */
-void ivd_http_idle_begin (IvdHttpConnection *connection, SoupServer *server, SoupServerMessage *message);
+/* message: the last one that was answered. Until the next begins. secure: it speaks TLS. */
+void ivd_http_idle_begin (IvdHttpConnection *connection, SoupServer *server, SoupServerMessage *message,
+                          gboolean secure);
 void ivd_http_idle_end (IvdHttpConnection *connection);
 
 /* A source that is ready when the other end has gone, or its half of the

@@ -1,0 +1,167 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
+"""TLS: what differs from plain TCP. A client says goodbye twice there: in TLS, and then by closing."""
+
+import json
+import os
+import socket
+import ssl
+import time
+import warnings
+
+import pytest
+
+from ivt import wait_for
+from ivt.http import make_token, port_of
+from ivt.wait import SCALE
+
+SECONDS = 20
+# Between the goodbye and the close: long enough that the daemon has heard the first alone.
+PAUSE_SECONDS = 0.05
+CONFIG = '''
+[daemon]
+log-level=info
+[http]
+tokens={tokens}
+tls-certificate={directory}/tls.pem
+tls-key={directory}/tls-key.pem
+'''
+
+
+class Service:
+    """A daemon that speaks TLS on TCP, with a certificate of its own making."""
+
+    def __init__(self, ivt):
+        directory = ivt.make_dir('tls')
+        made = ivt.run(['openssl', 'req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1',
+                        '-nodes', '-days', '2', '-subj', '/CN=ivshmemd', '-addext', 'subjectAltName=IP:127.0.0.1',
+                        '-keyout', f'{directory}/tls-key.pem', '-out', f'{directory}/tls.pem'])
+        assert made.code == 0, made
+        os.chmod(f'{directory}/tls-key.pem', 0o600)
+        self.ivt = ivt
+        self.certificate = f'{directory}/tls.pem'
+        self.secret, digest = make_token()
+        tokens = ivt.file('tokens', f'test {digest} admin\n')
+        os.chmod(tokens, 0o600)
+        bus = ivt.bus() if ivt.build.has('dbus') else None
+        self.daemon = ivt.daemon(bus, config=CONFIG.format(tokens=tokens, directory=directory),
+                                 args=['--http', '127.0.0.1:0'])
+        self.port = port_of(self.daemon)
+
+    def connect(self, **settings):
+        context = ssl.create_default_context(cafile=self.certificate)
+        for name, value in settings.items():
+            setattr(context, name, value)
+        plain = socket.create_connection(('127.0.0.1', self.port), timeout=SECONDS * SCALE)
+        return context.wrap_socket(plain, server_hostname='127.0.0.1')
+
+    def request(self, path='/v1/daemon'):
+        return f'GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {self.secret}\r\n\r\n'.encode()
+
+    def is_alone(self):
+        """Whoever asks this now."""
+        with self.connect() as connection:
+            return json.loads(ask(connection, self.request()))['http']['connections'] == 1
+
+
+@pytest.fixture
+def service(ivt):
+    if not ivt.build.has('http'):
+        pytest.skip('allowed: the build has no HTTP')
+    return Service(ivt)
+
+
+def answer(connection):
+    data = b''
+    while b'\r\n\r\n' not in data:
+        data += receive(connection)
+    head, _end, body = data.partition(b'\r\n\r\n')
+    assert head.startswith(b'HTTP/1.1 200 '), head
+    length = int(head.lower().partition(b'content-length: ')[2].split(b'\r\n')[0])
+    while len(body) < length:
+        body += receive(connection)
+    assert len(body) == length
+    return body
+
+
+def receive(connection):
+    data = connection.recv(65536)
+    assert data, 'closed before its answer'
+    return data
+
+
+def ask(connection, request):
+    connection.sendall(request)
+    return answer(connection)
+
+
+def say_goodbye(connection):
+    """close_notify alone; what the daemon says to that is read later, if at all."""
+    connection.settimeout(0)
+    try:
+        connection.unwrap()
+    except (ssl.SSLWantReadError, ssl.SSLError, OSError):
+        pass
+
+
+def test_kept_alive(service):
+    """Many requests on one connection, one by one and all at once."""
+    with service.connect() as connection:
+        for _ in range(20):
+            assert b'"version"' in ask(connection, service.request())
+        connection.sendall(service.request() * 5)
+        received = b''
+        while received.count(b'"version"') < 5:
+            received += receive(connection)
+    assert service.daemon.process.running()
+
+
+@pytest.mark.parametrize('version', [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+@pytest.mark.parametrize('asked', [0, 1, 2])
+def test_goodbye_before_the_close(service, version, asked):
+    """Both the goodbye and the end of the socket are heard, at different times; the connection is gone."""
+    for _ in range(5):
+        connection = service.connect(maximum_version=version)
+        for _ in range(asked):
+            ask(connection, service.request())
+        say_goodbye(connection)
+        time.sleep(PAUSE_SECONDS * SCALE)
+        assert service.daemon.process.running()
+        connection.close()
+    wait_for(service.is_alone, SECONDS, 'the connections to be gone')
+    assert service.daemon.process.running()
+
+
+def test_close_without_goodbye(service):
+    for asked in (0, 1):
+        for _ in range(5):
+            connection = service.connect()
+            if asked:
+                ask(connection, service.request())
+            connection.close()
+    wait_for(service.is_alone, SECONDS, 'the connections to be gone')
+
+
+def test_no_tls_at_all(service):
+    """Plaintext, noise and half a greeting are closed, and nobody else is held up."""
+    for noise in (service.request(), os.urandom(4096), b'\x16\x03\x01\x02\x00\x01\x00'):
+        with socket.create_connection(('127.0.0.1', service.port), timeout=SECONDS * SCALE) as plain:
+            plain.sendall(noise)
+            with service.connect() as connection:
+                assert b'"version"' in ask(connection, service.request())
+    wait_for(service.is_alone, SECONDS, 'the connections to be gone')
+    assert service.daemon.process.running()
+
+
+def test_old_versions_are_refused(service):
+    """TLS 1.0 and 1.1 have been taken out of use."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    context.set_ciphers('ALL:@SECLEVEL=0')
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore', DeprecationWarning)
+        context.minimum_version = context.maximum_version = ssl.TLSVersion.TLSv1_1
+    with socket.create_connection(('127.0.0.1', service.port), timeout=SECONDS * SCALE) as plain:
+        with pytest.raises((ssl.SSLError, OSError)):
+            context.wrap_socket(plain, server_hostname='127.0.0.1')
+    assert service.daemon.process.running()
