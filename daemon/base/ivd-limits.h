@@ -183,6 +183,8 @@
 #define IVD_LIMIT_HTTP_STAGED_BYTES (256 * 1024 * 1024)
 /* Users of unix sockets that are remembered with what they hold. */
 #define IVD_LIMIT_HTTP_USERS 1024
-/* Browsers' sessions, and how long one lasts after its last use. */
+/* Browsers' sessions, of all and of one identity (whose oldest goes), and how
+ * long one lasts after its last use. */
 #define IVD_LIMIT_HTTP_SESSIONS 256
+#define IVD_LIMIT_HTTP_SESSIONS_PER_IDENTITY 32
 #define IVD_LIMIT_HTTP_SESSION_USEC (12 * 3600 * (gint64) G_USEC_PER_SEC)

@@ -74,17 +74,29 @@ test_expiry (void)
   g_assert_cmpuint (ended, ==, 1);
 }
 
+static IvdCaller *
+make_identity (guint number)
+{
+  const IvdCredentials credentials = { .pid = -1, .uid = 1000 + number, .gid = 1000 };
+
+  return ivd_caller_new ("somebody", &credentials, NULL, 0);
+}
+
 static void
 test_limit (void)
 {
   guint ended = 0;
   g_autoptr (IvdHttpSessions) sessions = ivd_http_sessions_new (count_end, &ended);
-  g_autoptr (IvdCaller) caller = ivd_caller_new_daemon ();
+  g_autoptr (IvdCaller) caller = make_identity (0);
   g_autofree char *first = open_session (sessions, caller, START);
   g_autofree char *second = open_session (sessions, caller, START);
 
   for (guint i = 2; i < IVD_LIMIT_HTTP_SESSIONS; i++)
-    g_free (open_session (sessions, caller, START));
+    {
+      g_autoptr (IvdCaller) other = make_identity (i);
+
+      g_free (open_session (sessions, other, START));
+    }
   g_assert_cmpuint (ended, ==, 0);
   g_assert_true (ivd_http_sessions_find (sessions, first, START) == caller);
   /* One past it: whoever was not used for longest goes. */
@@ -95,6 +107,26 @@ test_limit (void)
   g_assert_true (ivd_http_sessions_find (sessions, first, START) == caller);
 }
 
+/* Whoever opens many loses their own. */
+static void
+test_limit_of_one (void)
+{
+  guint ended = 0;
+  g_autoptr (IvdHttpSessions) sessions = ivd_http_sessions_new (count_end, &ended);
+  g_autoptr (IvdCaller) victim = make_identity (1);
+  g_autoptr (IvdCaller) greedy = make_identity (2);
+  g_autofree char *oldest = open_session (sessions, victim, START);
+  g_autofree char *first = open_session (sessions, greedy, START);
+
+  for (guint i = 1; i < IVD_LIMIT_HTTP_SESSIONS_PER_IDENTITY; i++)
+    g_free (open_session (sessions, greedy, START));
+  g_assert_cmpuint (ended, ==, 0);
+  g_free (open_session (sessions, greedy, START));
+  g_assert_cmpuint (ended, ==, 1);
+  g_assert_null (ivd_http_sessions_find (sessions, first, START));
+  g_assert_true (ivd_http_sessions_find (sessions, oldest, START) == victim);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -103,5 +135,6 @@ main (int argc, char **argv)
   g_test_add_func ("/http-sessions/close", test_close);
   g_test_add_func ("/http-sessions/expiry", test_expiry);
   g_test_add_func ("/http-sessions/limit", test_limit);
+  g_test_add_func ("/http-sessions/limit-of-one", test_limit_of_one);
   return g_test_run ();
 }

@@ -70,6 +70,27 @@ end_old (IvdHttpSessions *self, gint64 now)
     end_session (self, self->sessions.head);
 }
 
+/* Room for one more of that identity. Whoever opens many loses their own first,
+ * and not somebody else's. */
+static void
+make_room (IvdHttpSessions *self, IvdCaller *identity)
+{
+  GList *oldest = NULL;
+  guint n = 0;
+
+  for (GList *l = self->sessions.tail; l != NULL; l = l->prev)
+    {
+      if (!ivd_caller_same_identity (((const Session *) l->data)->caller, identity))
+        continue;
+      oldest = l;
+      n++;
+    }
+  if (n >= IVD_LIMIT_HTTP_SESSIONS_PER_IDENTITY)
+    end_session (self, oldest);
+  else if (self->sessions.length >= IVD_LIMIT_HTTP_SESSIONS)
+    end_session (self, self->sessions.head);
+}
+
 char *
 ivd_http_sessions_open (IvdHttpSessions *sessions, IvdCaller *caller, gint64 now, GError **error)
 {
@@ -79,8 +100,7 @@ ivd_http_sessions_open (IvdHttpSessions *sessions, IvdCaller *caller, gint64 now
   if (cookie == NULL)
     return NULL;
   end_old (sessions, now);
-  if (sessions->sessions.length >= IVD_LIMIT_HTTP_SESSIONS)
-    end_session (sessions, sessions->sessions.head);
+  make_room (sessions, caller);
   session = g_new0 (Session, 1);
   ivd_digest_of (cookie, &session->digest);
   session->caller = g_object_ref (caller);
