@@ -90,7 +90,7 @@ listener_tick (gpointer stream, gint64 now)
 }
 
 static void
-listener_stop (gpointer stream)
+listener_stop (gpointer stream, const char *why)
 {
   listener_free (stream);
 }

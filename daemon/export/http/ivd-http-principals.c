@@ -6,6 +6,7 @@
 #include "base/ivd-error.h"
 #include "base/ivd-limits.h"
 #include "export/http/ivd-http-sessions.h"
+#include "export/http/ivd-http-shared.h"
 #include "platform/ivd-socket-peer.h"
 
 struct _IvdHttpPrincipals
@@ -25,11 +26,13 @@ leave_on_main (gpointer data)
   ivd_caller_leave (caller);
 }
 
+/* Who is not known any more hears nothing more. */
 static void
 end_caller (IvdCaller *caller, gpointer data)
 {
   IvdHttpPrincipals *self = data;
 
+  ivd_http_streams_end_of (ivd_http_service_get_shared (self->service)->streams, caller);
   ivd_http_service_post_main (self->service, leave_on_main, g_object_ref (caller));
 }
 

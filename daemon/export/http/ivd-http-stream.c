@@ -265,12 +265,12 @@ stream_tick (gpointer data, gint64 now)
 }
 
 static void
-stream_stop (gpointer data)
+stream_stop (gpointer data, const char *why)
 {
   StreamSocket *self = data;
 
   if (!self->closing)
-    close_with (self, IVD_WEBSOCKET_GOING_AWAY, "the daemon stops");
+    close_with (self, IVD_WEBSOCKET_GOING_AWAY, why);
   stream_free (self);
 }
 

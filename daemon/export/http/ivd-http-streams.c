@@ -247,10 +247,10 @@ ivd_http_seat_set_due (IvdHttpSeat *seat, gint64 due)
 
 /* --- seats --- */
 
+/* principal: NULL: all of them. */
 static void
-on_stop (gpointer data)
+stop_streams (IvdHttpStreams *self, IvdCaller *principal, const char *why)
 {
-  IvdHttpStreams *self = data;
   GList *next;
 
   for (GList *l = self->seats.head; l != NULL; l = next)
@@ -258,8 +258,22 @@ on_stop (gpointer data)
       IvdHttpSeat *seat = l->data;
 
       next = l->next;
-      seat->kind->stop (seat->stream);
+      if (principal == NULL || seat->principal == principal)
+        seat->kind->stop (seat->stream, why);
     }
+}
+
+static void
+on_stop (gpointer data)
+{
+  stop_streams (data, NULL, "the daemon stops");
+}
+
+void
+ivd_http_streams_end_of (IvdHttpStreams *streams, IvdCaller *principal)
+{
+  if (streams != NULL && g_hash_table_contains (streams->principals, principal))
+    stop_streams (streams, principal, "the session has ended");
 }
 
 static void

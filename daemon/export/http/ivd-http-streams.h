@@ -28,8 +28,8 @@ typedef struct
   gboolean (*serve) (gpointer stream);
   /* Its time has come. When next, monotonic; 0: it ended. */
   gint64 (*tick) (gpointer stream, gint64 now);
-  /* The daemon stops: ends it. */
-  void (*stop) (gpointer stream);
+  /* The daemon or the principal's session ends: ends it, saying why where that can be said. */
+  void (*stop) (gpointer stream, const char *why);
 } IvdHttpStreamKind;
 
 /* counters must outlive it. */
@@ -37,6 +37,9 @@ IvdHttpStreams *ivd_http_streams_new (IvdHttpService *service, IvdHttpCounters *
 /* All streams must have been stopped: service does so at its end. */
 void ivd_http_streams_free (IvdHttpStreams *streams);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (IvdHttpStreams, ivd_http_streams_free)
+
+/* Ends those that count for principal. streams: NULL: there are none. */
+void ivd_http_streams_end_of (IvdHttpStreams *streams, IvdCaller *principal);
 
 IvdHttpService *ivd_http_streams_get_service (IvdHttpStreams *streams);
 /* For those who have a seat. */
