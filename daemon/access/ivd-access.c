@@ -302,6 +302,16 @@ ivd_access_check (const IvdAccess *self,
   return FALSE;
 }
 
+void
+ivd_access_cover_missing (const IvdAccess *self, IvdCaller *caller, IvdPermission permission, const char *region,
+                          GError **error)
+{
+  if (ivd_access_allows (self, caller, IVD_PERMISSION_SEE, region))
+    return;
+  g_clear_error (error);
+  (void) !ivd_access_check (self, caller, permission, region, error);
+}
+
 gboolean
 ivd_access_check_path (const IvdAccess *self, IvdCaller *caller, const char *path, GError **error)
 {

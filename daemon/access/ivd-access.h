@@ -33,6 +33,14 @@ gboolean ivd_access_allow (IvdAccess *access,
                            GError **error)
     G_GNUC_WARN_UNUSED_RESULT;
 
+/* error: that there is no such region. Whoever could not see it if there were hears
+ * what they would hear then, so that nobody can try out names. */
+void ivd_access_cover_missing (const IvdAccess *access,
+                               IvdCaller *caller,
+                               IvdPermission permission,
+                               const char *region,
+                               GError **error);
+
 /* region: NULL asks for what belongs to no region. */
 gboolean ivd_access_allows (const IvdAccess *access,
                             IvdCaller *caller,

@@ -211,9 +211,15 @@ check_detach (IvdRequest *request, GError **error)
   guint peers;
 
   g_variant_get (ivd_request_parameters (request), "(&s@a{sv})", &name, &options);
-  if (!ivd_name_check ("region", name, error)
-      || (region = ivd_registry_find (context->registry, name, error)) == NULL
-      || !ivd_access_check (context->access, ivd_request_caller (request), IVD_PERMISSION_ATTACH, name, error)
+  if (!ivd_name_check ("region", name, error))
+    return NULL;
+  region = ivd_registry_find (context->registry, name, error);
+  if (region == NULL)
+    {
+      ivd_access_cover_missing (context->access, ivd_request_caller (request), IVD_PERMISSION_ATTACH, name, error);
+      return NULL;
+    }
+  if (!ivd_access_check (context->access, ivd_request_caller (request), IVD_PERMISSION_ATTACH, name, error)
       || (arguments = ivd_arguments_new (options, error)) == NULL
       || !ivd_arguments_take_boolean (arguments, "force", &force, error)
       || !ivd_arguments_end (arguments, error))

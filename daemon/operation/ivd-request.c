@@ -42,7 +42,10 @@ enter (IvdRequest *request, const char *region, GError **error)
     {
       request->region = ivd_registry_find (context->registry, region, error);
       if (request->region == NULL)
-        return FALSE;
+        {
+          ivd_access_cover_missing (context->access, request->caller, operation->permission, region, error);
+          return FALSE;
+        }
       g_object_ref (request->region);
       if (!ivd_access_check (context->access, request->caller, operation->permission, region, error))
         return FALSE;

@@ -379,6 +379,26 @@ assert_path (IvdAccess *access, IvdCaller *caller, const char *path, gint code)
     g_assert_error (error, IVD_ERROR, code);
 }
 
+/* Nobody can try out names: a region that is not there looks like one that is
+ * hidden. */
+static void
+test_missing_is_covered (void)
+{
+  g_autoptr (IvdAccess) access = make_access_with (IVD_PERMISSION_READ);
+  g_autoptr (IvdCaller) listed = make_caller (LISTED_USER, OTHER_GROUP, OTHER_GROUP);
+  g_autoptr (IvdCaller) other = make_caller (OTHER_USER, OTHER_GROUP, OTHER_GROUP);
+  g_autoptr (GError) missing = NULL;
+  g_autoptr (GError) hidden = NULL;
+
+  missing = g_error_new_literal (IVD_ERROR, IVD_ERROR_NOT_FOUND, "there is no such region");
+  ivd_access_cover_missing (access, listed, IVD_PERMISSION_WRITE, REGION, &missing);
+  g_assert_error (missing, IVD_ERROR, IVD_ERROR_NOT_FOUND);
+  ivd_access_cover_missing (access, other, IVD_PERMISSION_WRITE, REGION, &missing);
+  g_assert_error (missing, IVD_ERROR, IVD_ERROR_DENIED);
+  g_assert_false (ivd_access_check (access, other, IVD_PERMISSION_WRITE, REGION, &hidden));
+  g_assert_cmpstr (missing->message, ==, hidden->message);
+}
+
 static void
 test_paths (void)
 {
@@ -480,6 +500,7 @@ main (int argc, char **argv)
   g_test_add_func ("/ivd/access/granted-matrix", test_granted_matrix);
   g_test_add_func ("/ivd/access/granted-messages", test_granted_messages);
   g_test_add_func ("/ivd/access/sees-anything", test_sees_anything);
+  g_test_add_func ("/ivd/access/missing-is-covered", test_missing_is_covered);
   g_test_add_func ("/ivd/access/paths", test_paths);
   g_test_add_func ("/ivd/access/default-paths", test_default_paths);
   g_test_add_func ("/ivd/access/whole-tree", test_whole_tree);

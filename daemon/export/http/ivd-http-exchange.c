@@ -393,6 +393,7 @@ ivd_http_exchange_ref_region (IvdHttpExchange *exchange, const char *name, IvdPe
                               IvdCapability capability, GError **error)
 {
   g_autoptr (IvdSnapshot) snapshot = ivd_http_service_ref_snapshot (exchange->service);
+  const IvdAccess *access = ivd_http_service_get_context (exchange->service)->access;
   const IvdRegionView *view;
 
   if (name == NULL)
@@ -403,10 +404,10 @@ ivd_http_exchange_ref_region (IvdHttpExchange *exchange, const char *name, IvdPe
       g_autofree char *safe = ivd_text_safe (name);
 
       g_set_error (error, IVD_ERROR, IVD_ERROR_NOT_FOUND, "there is no region '%s'", safe);
+      ivd_access_cover_missing (access, exchange->caller, permission, name, error);
       return NULL;
     }
-  if (!ivd_access_check (ivd_http_service_get_context (exchange->service)->access, exchange->caller, permission,
-                         name, error))
+  if (!ivd_access_check (access, exchange->caller, permission, name, error))
     return NULL;
   if (capability != IVD_CAP_NONE
       && (!ivd_region_view_check_ready (view, error) || !ivd_region_view_check_capability (view, capability, error)))
