@@ -130,7 +130,8 @@ is_own_origin (IvdHttpExchange *exchange, const char *origin)
 static gboolean
 check_origin (IvdHttpExchange *exchange, gboolean by_cookie, GError **error)
 {
-  const char *origin = ivd_http_exchange_get_header (exchange, "Origin");
+  /* Of several none is ours. */
+  const char *origin = ivd_http_exchange_get_list (exchange, "Origin");
 
   if (!changes_something (exchange))
     return TRUE;

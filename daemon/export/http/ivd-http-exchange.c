@@ -349,6 +349,14 @@ ivd_http_exchange_get_header (IvdHttpExchange *exchange, const char *name)
   return soup_message_headers_get_one (soup_server_message_get_request_headers (exchange->message), name);
 }
 
+const char *
+ivd_http_exchange_get_list (IvdHttpExchange *exchange, const char *name)
+{
+  if (exchange->message == NULL)
+    return NULL;
+  return soup_message_headers_get_list (soup_server_message_get_request_headers (exchange->message), name);
+}
+
 gboolean
 ivd_http_exchange_is_head (IvdHttpExchange *exchange)
 {
@@ -486,7 +494,7 @@ ivd_http_exchange_answer (IvdHttpExchange *exchange, guint status, const char *c
 static gboolean
 is_known (IvdHttpExchange *self, const char *tag)
 {
-  const char *known = ivd_http_exchange_get_header (self, "If-None-Match");
+  const char *known = ivd_http_exchange_get_list (self, "If-None-Match");
 
   return known != NULL && (strcmp (known, "*") == 0 || strstr (known, tag) != NULL);
 }
@@ -503,9 +511,18 @@ ivd_http_exchange_answer_tagged (IvdHttpExchange *exchange, const char *content_
 void
 ivd_http_exchange_answer_tagged_as (IvdHttpExchange *exchange, const char *tag, const char *content_type, GBytes *body)
 {
+  gboolean known = is_known (exchange, tag);
+  SoupMessageHeaders *headers;
+
   if (exchange->message != NULL)
-    soup_message_headers_replace (soup_server_message_get_response_headers (exchange->message), "ETag", tag);
-  if (is_known (exchange, tag))
+    {
+      headers = soup_server_message_get_response_headers (exchange->message);
+      soup_message_headers_replace (headers, "ETag", tag);
+      /* The length is that of what is not sent (RFC 9110, 8.6); libsoup would say 0. */
+      if (known)
+        soup_message_headers_set_content_length (headers, (goffset) g_bytes_get_size (body));
+    }
+  if (known)
     ivd_http_exchange_answer (exchange, SOUP_STATUS_NOT_MODIFIED, NULL, NULL);
   else
     ivd_http_exchange_answer (exchange, SOUP_STATUS_OK, content_type, body);

@@ -78,6 +78,8 @@ const IvdOperation *ivd_http_exchange_get_operation (IvdHttpExchange *exchange);
 const char *ivd_http_exchange_get_query (IvdHttpExchange *exchange);
 /* A request header's one value; NULL: not there. */
 const char *ivd_http_exchange_get_header (IvdHttpExchange *exchange, const char *name);
+/* All values of one that may come several times, joined by commas. */
+const char *ivd_http_exchange_get_list (IvdHttpExchange *exchange, const char *name);
 gboolean ivd_http_exchange_is_head (IvdHttpExchange *exchange);
 /* What was collected; empty without a body. (transfer none) */
 GBytes *ivd_http_exchange_get_body (IvdHttpExchange *exchange);

@@ -91,7 +91,7 @@ get_range_header (IvdHttpExchange *exchange)
 {
   if (ivd_http_exchange_is_head (exchange) || ivd_http_exchange_get_header (exchange, "If-Range") != NULL)
     return NULL;
-  return ivd_http_exchange_get_header (exchange, "Range");
+  return ivd_http_exchange_get_list (exchange, "Range");
 }
 
 static gboolean

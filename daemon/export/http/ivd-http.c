@@ -72,7 +72,7 @@ find_route (SoupServerMessage *message, char **ret_arguments, char **ret_allow)
     return NULL;
   if (method == SOUP_METHOD_GET || method == SOUP_METHOD_HEAD)
     return &page_route;
-  *ret_allow = g_strdup (page_route.method);
+  *ret_allow = g_strdup ("GET, HEAD");
   return NULL;
 }
 
