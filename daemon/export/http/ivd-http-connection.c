@@ -23,6 +23,8 @@ struct _IvdHttpConnection
   IvdCaller *caller;
   char *authorization; /* what bearer has shown; NULL: nobody has */
   IvdCaller *bearer;
+  gboolean secure;
+  gpointer intake;
   gpointer idle;
   GDestroyNotify free_idle;
   IvdHttpActivity activity;
@@ -210,24 +212,42 @@ find_oldest (IvdHttpConnections *self, IvdHttpActivity activity, const char *cli
   return NULL;
 }
 
-/* Whoever idles longest gives way to a newcomer: so that those who only sit
+/* Who has not got on for the longest time; NULL: all are busy. Those that have
+ * never asked for anything come no later than those between two requests.
+ * client: NULL for anybody's. */
+static IvdHttpConnection *
+find_slowest (IvdHttpConnections *self, const char *client)
+{
+  static const IvdHttpActivity activities[]
+      = { IVD_HTTP_LEAVING, IVD_HTTP_IDLE, IVD_HTTP_HEADERS, IVD_HTTP_BODY };
+  IvdHttpConnection *slowest = NULL;
+  gint64 slowest_since = 0;
+
+  for (guint i = 0; i < G_N_ELEMENTS (activities); i++)
+    {
+      IvdHttpConnection *oldest = find_oldest (self, activities[i], client);
+      gint64 since = oldest != NULL ? oldest->deadline - times[activities[i]] : 0;
+
+      if (oldest == NULL || (slowest != NULL && slowest_since <= since))
+        continue;
+      slowest = oldest;
+      slowest_since = since;
+    }
+  return slowest;
+}
+
+/* Whoever waits longest gives way to a newcomer: so that those who only sit
  * there cannot keep others out. */
 static gboolean
 evict (IvdHttpConnections *self, const char *client)
 {
-  static const IvdHttpActivity order[] = { IVD_HTTP_LEAVING, IVD_HTTP_IDLE, IVD_HTTP_HEADERS };
+  IvdHttpConnection *slowest = find_slowest (self, client);
 
-  for (guint i = 0; i < G_N_ELEMENTS (order); i++)
-    {
-      IvdHttpConnection *oldest = find_oldest (self, order[i], client);
-
-      if (oldest == NULL)
-        continue;
-      ivd_http_connection_set_activity (oldest, IVD_HTTP_WORKING);
-      ivd_http_connection_shutdown (oldest);
-      return TRUE;
-    }
-  return FALSE;
+  if (slowest == NULL)
+    return FALSE;
+  ivd_http_connection_set_activity (slowest, IVD_HTTP_WORKING);
+  ivd_http_connection_shutdown (slowest);
+  return TRUE;
 }
 
 /* An end is seen a moment after it was made; for so long there may be a few
@@ -329,6 +349,30 @@ gboolean
 ivd_http_connection_is_unix (IvdHttpConnection *connection)
 {
   return g_socket_get_family (connection->socket) == G_SOCKET_FAMILY_UNIX;
+}
+
+void
+ivd_http_connection_set_secure (IvdHttpConnection *connection)
+{
+  connection->secure = TRUE;
+}
+
+gboolean
+ivd_http_connection_is_secure (IvdHttpConnection *connection)
+{
+  return connection->secure;
+}
+
+void
+ivd_http_connection_set_intake (IvdHttpConnection *connection, gpointer intake)
+{
+  connection->intake = intake;
+}
+
+gpointer
+ivd_http_connection_get_intake (IvdHttpConnection *connection)
+{
+  return connection->intake;
 }
 
 void

@@ -52,6 +52,15 @@ void ivd_http_connection_shutdown (IvdHttpConnection *connection);
 GSocket *ivd_http_connection_get_socket (IvdHttpConnection *connection);
 gboolean ivd_http_connection_is_unix (IvdHttpConnection *connection);
 
+/* Whether TLS is spoken: libsoup cannot tell through our streams. */
+void ivd_http_connection_set_secure (IvdHttpConnection *connection);
+gboolean ivd_http_connection_is_secure (IvdHttpConnection *connection);
+
+/* The stream that looks at what comes in (ivd-http-intake.h); NULL: none. It
+ * takes itself out before it ends. */
+void ivd_http_connection_set_intake (IvdHttpConnection *connection, gpointer intake);
+gpointer ivd_http_connection_get_intake (IvdHttpConnection *connection);
+
 /* The principal of a unix socket's peer, once looked up. */
 void ivd_http_connection_set_caller (IvdHttpConnection *connection, IvdCaller *caller);
 IvdCaller *ivd_http_connection_get_caller (IvdHttpConnection *connection);

@@ -118,9 +118,9 @@ changes_something (IvdHttpExchange *exchange)
 static gboolean
 is_own_origin (IvdHttpExchange *exchange, const char *origin)
 {
-  GUri *uri = soup_server_message_get_uri (ivd_http_exchange_get_message (exchange));
+  const char *scheme = ivd_http_connection_is_secure (ivd_http_exchange_get_connection (exchange)) ? "https" : "http";
   const char *host = ivd_http_exchange_get_header (exchange, "Host");
-  g_autofree char *own = g_strdup_printf ("%s://%s", g_uri_get_scheme (uri), host != NULL ? host : "");
+  g_autofree char *own = g_strdup_printf ("%s://%s", scheme, host != NULL ? host : "");
 
   return g_ascii_strcasecmp (origin, own) == 0;
 }

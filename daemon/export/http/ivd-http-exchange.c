@@ -11,6 +11,7 @@
 #include "base/ivd-name.h"
 #include "export/http/ivd-http-farewell.h"
 #include "export/http/ivd-http-idle.h"
+#include "export/http/ivd-http-intake.h"
 #include "export/http/ivd-http-problem.h"
 #include "export/http/ivd-http-shared.h"
 
@@ -163,9 +164,10 @@ on_chunk (SoupServerMessage *message, GBytes *bytes, gpointer data)
   ivd_http_counters_add (get_counters (self), IVD_HTTP_RECEIVED_BYTES, (gint64) g_bytes_get_size (bytes));
   if (self->answered)
     return;
-  ivd_http_connection_set_activity (self->connection, IVD_HTTP_BODY);
   if (self->route->chunk != NULL)
     {
+      /* What is collected is small, and has its time in all. */
+      ivd_http_connection_set_activity (self->connection, IVD_HTTP_BODY);
       self->route->chunk (self, bytes);
       return;
     }
@@ -528,39 +530,26 @@ ivd_http_exchange_answer_tagged_as (IvdHttpExchange *exchange, const char *tag, 
     ivd_http_exchange_answer (exchange, SOUP_STATUS_OK, content_type, body);
 }
 
-/* The client is still sending; with "Expect: 100-continue" only after our 100. */
+/* Of the body there is more to come, or may be: who was told to wait for a 100
+ * may send it all the same, and it must not be taken for a request. */
 static gboolean
 is_sending (IvdHttpExchange *self)
 {
-  SoupMessageHeaders *headers = soup_server_message_get_request_headers (self->message);
   goffset length;
 
-  if (self->complete || !is_announced (headers, &length))
-    return FALSE;
-  return self->receiving || !(soup_message_headers_get_expectations (headers) & SOUP_EXPECTATION_CONTINUE);
+  return !self->complete && is_announced (soup_server_message_get_request_headers (self->message), &length);
 }
 
 static void
 say_farewell (IvdHttpExchange *self, guint status, GBytes *problem)
 {
   SoupMessageHeaders *headers = soup_server_message_get_response_headers (self->message);
-  g_autoptr (GString) text = g_string_new (NULL);
-  SoupMessageHeadersIter iter;
+  g_autoptr (GBytes) response = ivd_http_farewell_format (status, headers, problem);
   IvdHttpConnection *connection;
-  const char *name, *value;
-  GIOStream *stream;
+  GIOStream *stream = ivd_http_exchange_steal (self, &connection);
 
-  g_string_append_printf (text, "HTTP/1.1 %u %s\r\nConnection: close\r\nContent-Type: %s\r\nContent-Length: %zu\r\n",
-                          status, soup_status_get_phrase (status), IVD_HTTP_PROBLEM_TYPE, g_bytes_get_size (problem));
-  soup_message_headers_iter_init (&iter, headers);
-  while (soup_message_headers_iter_next (&iter, &name, &value))
-    g_string_append_printf (text, "%s: %s\r\n", name, value);
-  g_string_append (text, "\r\n");
-  g_string_append_len (text, g_bytes_get_data (problem, NULL), (gssize) g_bytes_get_size (problem));
-  ivd_http_counters_add_response (get_counters (self), status);
-  stream = ivd_http_exchange_steal (self, &connection);
   if (stream != NULL)
-    ivd_http_farewell (stream, connection, g_string_free_to_bytes (g_steal_pointer (&text)));
+    ivd_http_farewell (stream, connection, response);
 }
 
 void
@@ -603,6 +592,7 @@ ivd_http_exchange_steal (IvdHttpExchange *exchange, IvdHttpConnection **ret_conn
   message = g_object_ref (self->message);
   leave (self);
   *ret_connection = ivd_http_connection_ref (self->connection);
+  ivd_http_intake_set_raw (self->connection);
   return soup_server_message_steal_connection (message);
 }
 

@@ -4,6 +4,7 @@
 #include "export/http/ivd-http-farewell.h"
 
 #include "base/ivd-limits.h"
+#include "export/http/ivd-http-problem.h"
 
 typedef struct
 {
@@ -43,22 +44,57 @@ on_readable (GObject *pollable, gpointer data)
   return G_SOURCE_REMOVE;
 }
 
-void
-ivd_http_farewell (GIOStream *take_stream, IvdHttpConnection *take_connection, GBytes *response)
+GBytes *
+ivd_http_farewell_format (guint status, SoupMessageHeaders *headers, GBytes *problem)
 {
-  GOutputStream *output = g_io_stream_get_output_stream (take_stream);
-  GInputStream *input = g_io_stream_get_input_stream (take_stream);
-  Farewell *farewell = g_new0 (Farewell, 1);
+  g_autoptr (GString) text = g_string_new (NULL);
+  SoupMessageHeadersIter iter;
+  const char *name, *value;
+
+  g_string_append_printf (text, "HTTP/1.1 %u %s\r\nConnection: close\r\nContent-Type: %s\r\nContent-Length: %zu\r\n",
+                          status, soup_status_get_phrase (status), IVD_HTTP_PROBLEM_TYPE, g_bytes_get_size (problem));
+  if (headers != NULL)
+    {
+      soup_message_headers_iter_init (&iter, headers);
+      while (soup_message_headers_iter_next (&iter, &name, &value))
+        g_string_append_printf (text, "%s: %s\r\n", name, value);
+    }
+  g_string_append (text, "\r\n");
+  g_string_append_len (text, g_bytes_get_data (problem, NULL), (gssize) g_bytes_get_size (problem));
+  return g_string_free_to_bytes (g_steal_pointer (&text));
+}
+
+static void
+send_last (GOutputStream *output, IvdHttpConnection *connection, GBytes *response)
+{
   gsize size;
   const void *data = g_bytes_get_data (response, &size);
 
   /* Less than any socket's buffer, and nothing was sent before. */
   (void) g_pollable_output_stream_write_nonblocking (G_POLLABLE_OUTPUT_STREAM (output), data, size, NULL, NULL);
-  (void) g_socket_shutdown (ivd_http_connection_get_socket (take_connection), FALSE, TRUE, NULL);
-  ivd_http_connection_set_activity (take_connection, IVD_HTTP_LEAVING);
+  (void) g_socket_shutdown (ivd_http_connection_get_socket (connection), FALSE, TRUE, NULL);
+  ivd_http_connection_set_activity (connection, IVD_HTTP_LEAVING);
+}
+
+void
+ivd_http_farewell (GIOStream *take_stream, IvdHttpConnection *take_connection, GBytes *response)
+{
+  GInputStream *input = g_io_stream_get_input_stream (take_stream);
+  Farewell *farewell = g_new0 (Farewell, 1);
+
+  send_last (g_io_stream_get_output_stream (take_stream), take_connection, response);
   farewell->stream = take_stream;
   farewell->connection = take_connection;
   farewell->source = g_pollable_input_stream_create_source (G_POLLABLE_INPUT_STREAM (input), NULL);
   g_source_set_callback (farewell->source, G_SOURCE_FUNC (on_readable), farewell, NULL);
   g_source_attach (farewell->source, g_main_context_get_thread_default ());
+}
+
+void
+ivd_http_farewell_refuse (GOutputStream *output, IvdHttpConnection *connection, guint status, const GError *error)
+{
+  g_autoptr (GBytes) problem = ivd_http_problem_format (error, status);
+  g_autoptr (GBytes) response = ivd_http_farewell_format (status, NULL, problem);
+
+  send_last (output, connection, response);
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-3.0-or-later */
 #pragma once
 
+#include <libsoup/soup.h>
+
 #include "export/http/ivd-http-connection.h"
 
 /*
@@ -11,5 +13,13 @@
  * moment, close.
  */
 
-/* Takes both. head: the whole response, head and body. */
+/* A whole response that ends its connection. headers: more of them, or NULL.
+ * (transfer full) */
+GBytes *ivd_http_farewell_format (guint status, SoupMessageHeaders *headers, GBytes *problem);
+
+/* Takes both; response: head and body. */
 void ivd_http_farewell (GIOStream *take_stream, IvdHttpConnection *take_connection, GBytes *response);
+
+/* The same where somebody else reads on, and throws away what comes. */
+void ivd_http_farewell_refuse (GOutputStream *output, IvdHttpConnection *connection, guint status,
+                               const GError *error);

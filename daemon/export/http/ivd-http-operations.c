@@ -92,15 +92,28 @@ ivd_http_operations_check_no_query (IvdHttpExchange *exchange)
   return FALSE;
 }
 
+/* Of the parameters that a type may have, the one that says what it is anyway. */
+static gboolean
+is_utf8 (GHashTable *parameters)
+{
+  const char *charset = g_hash_table_lookup (parameters, "charset");
+
+  return g_hash_table_size (parameters) == 0
+         || (g_hash_table_size (parameters) == 1 && charset != NULL && g_ascii_strcasecmp (charset, "utf-8") == 0);
+}
+
 static gboolean
 is_json (IvdHttpExchange *exchange, GError **error)
 {
-  const char *type = ivd_http_exchange_get_header (exchange, "Content-Type");
-  gsize length = type != NULL ? strcspn (type, " ;") : 0;
+  SoupServerMessage *message = ivd_http_exchange_get_message (exchange);
+  g_autoptr (GHashTable) parameters = NULL;
+  const char *type = soup_message_headers_get_content_type (soup_server_message_get_request_headers (message),
+                                                            &parameters);
   g_autofree char *safe = NULL;
 
-  if (length == strlen ("application/json") && g_ascii_strncasecmp (type, "application/json", length) == 0)
+  if (type != NULL && g_ascii_strcasecmp (type, "application/json") == 0 && is_utf8 (parameters))
     return TRUE;
+  type = ivd_http_exchange_get_header (exchange, "Content-Type");
   safe = ivd_text_safe (type != NULL ? type : "none");
   g_set_error (error, IVD_ERROR, IVD_ERROR_INVALID_ARGUMENT,
                "Content-Type is %s: send application/json (curl: -H 'Content-Type: application/json')", safe);

@@ -3,9 +3,8 @@
 
 #include "export/http/ivd-http-problem.h"
 
-#include <json-glib/json-glib.h>
-
 #include "base/ivd-error.h"
+#include "export/http/ivd-json.h"
 
 #define TYPE_PREFIX "urn:ivshmem:error:"
 
@@ -25,10 +24,7 @@ ivd_http_problem_format (const GError *error, guint status)
   const IvdErrorInfo *info = ivd_error_info (ivd_error_code (error));
   g_autofree char *type = g_strconcat (TYPE_PREFIX, info->name, NULL);
   g_autofree char *title = make_title (info->name);
-  g_autofree char *detail = g_utf8_make_valid (error->message, -1);
   g_autoptr (JsonBuilder) builder = json_builder_new_immutable ();
-  g_autoptr (JsonNode) root = NULL;
-  g_autofree char *text = NULL;
 
   json_builder_begin_object (builder);
   json_builder_set_member_name (builder, "type");
@@ -38,9 +34,7 @@ ivd_http_problem_format (const GError *error, guint status)
   json_builder_set_member_name (builder, "status");
   json_builder_add_int_value (builder, status != 0 ? status : info->http_status);
   json_builder_set_member_name (builder, "detail");
-  json_builder_add_string_value (builder, detail);
+  json_builder_add_string_value (builder, error->message);
   json_builder_end_object (builder);
-  root = json_builder_get_root (builder);
-  text = json_to_string (root, FALSE);
-  return g_string_free_to_bytes (g_string_append (g_string_new (text), "\n"));
+  return ivd_json_builder_to_bytes (builder);
 }

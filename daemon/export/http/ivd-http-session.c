@@ -21,9 +21,9 @@ static void
 set_cookie (IvdHttpExchange *exchange, const char *value, const char *more)
 {
   SoupServerMessage *message = ivd_http_exchange_get_message (exchange);
-  const char *scheme = g_uri_get_scheme (soup_server_message_get_uri (message));
+  gboolean secure = ivd_http_connection_is_secure (ivd_http_exchange_get_connection (exchange));
   g_autofree char *cookie = g_strdup_printf (IVD_HTTP_COOKIE "=%s; Path=/; HttpOnly; SameSite=Strict%s%s", value,
-                                             strcmp (scheme, "https") == 0 ? "; Secure" : "", more);
+                                             secure ? "; Secure" : "", more);
 
   soup_message_headers_append (soup_server_message_get_response_headers (message), "Set-Cookie", cookie);
 }

@@ -16,6 +16,7 @@
 #include "export/http/ivd-http-door.h"
 #include "export/http/ivd-http-exchange.h"
 #include "export/http/ivd-http-idle.h"
+#include "export/http/ivd-http-intake.h"
 #include "export/http/ivd-http-page.h"
 #include "export/http/ivd-http-resources.h"
 #include "export/http/ivd-http-router.h"
@@ -213,6 +214,7 @@ on_accept (GSocket *socket, gpointer data)
   IvdHttp *self = data;
   g_autoptr (IvdHttpConnection) connection = ivd_http_connection_new (self->shared.connections, socket);
   g_autoptr (GIOStream) stream = connection != NULL ? make_stream (self, socket) : NULL;
+  g_autoptr (GIOStream) intake = NULL;
   g_autoptr (GSocketAddress) address = NULL;
 
   self->exhausted = FALSE;
@@ -221,8 +223,11 @@ on_accept (GSocket *socket, gpointer data)
   if (stream == NULL)
     return;
   ivd_http_counters_add (&self->shared.counters, IVD_HTTP_CONNECTIONS, 1);
+  if (G_IS_TLS_CONNECTION (stream))
+    ivd_http_connection_set_secure (connection);
+  intake = ivd_http_intake_new (stream, connection);
   address = ivd_http_connection_make_address (connection);
-  (void) soup_server_accept_iostream (self->server, stream, address, address, NULL);
+  (void) soup_server_accept_iostream (self->server, intake, address, address, NULL);
 }
 
 /* Told once for each time that they are used up. */

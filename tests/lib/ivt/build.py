@@ -2,6 +2,7 @@
 """Where the source and the build are, and what the build has."""
 
 import glob
+import json
 import os
 import re
 import shutil
@@ -20,8 +21,13 @@ class Build:
         self.ivtool = os.path.join(self.dir, 'tests', 'guest', 'ivtool')
         self._config = None
 
+    def sanitized(self):
+        """TRUE: memory and time say little, as a sanitizer takes its own."""
+        with open(os.path.join(self.dir, 'meson-info', 'intro-buildoptions.json'), encoding='utf-8') as file:
+            return any(option['name'] == 'b_sanitize' and option['value'] != 'none' for option in json.load(file))
+
     def has(self, feature):
-        """feature: dbus or systemd, as config.h of the build says it."""
+        """feature: dbus, http or systemd, as config.h of the build says it."""
         if self._config is None:
             with open(os.path.join(self.dir, 'config.h'), encoding='utf-8') as file:
                 self._config = dict(re.findall(r'#define (\w+) (.*)', file.read()))

@@ -81,6 +81,14 @@ class Daemon:
     def wait_log(self, text, timeout=10):
         return self.process.wait_err(text, timeout)
 
+    def wait_log_line(self, text, timeout=10):
+        """The first whole line of the log that has text in it."""
+        def look():
+            lines = self.log().rpartition('\n')[0].splitlines()
+            return next((line for line in lines if text in line), None)
+        self.wait_log(text, timeout)
+        return wait_for(look, timeout, f'a line with {text!r}')
+
     def end(self, timeout=30):
         """SIGTERM, and the exit code."""
         self.process.signal(signal.SIGTERM)
