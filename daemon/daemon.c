@@ -299,7 +299,7 @@ start_http (IvdDaemon *self, GError **error)
   for (guint i = 0; i < self->listeners->len; i++)
     {
       g_ptr_array_add (sockets, ivd_listen_socket_get_socket (g_ptr_array_index (self->listeners, i)));
-      ivd_log (IVD_LOG_INFO, NULL, "listening on %s", self->http_addresses[i]);
+      ivd_log (IVD_LOG_NOTICE, NULL, "listening on %s", self->http_addresses[i]);
     }
   self->http = ivd_http_new (&setup, &self->context, error);
   return self->http != NULL;
