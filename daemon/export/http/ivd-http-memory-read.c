@@ -182,6 +182,8 @@ set_headers (Download *self, SoupServerMessage *message, const Selection *select
 
   soup_message_headers_replace (headers, "Accept-Ranges", "bytes");
   soup_message_headers_replace (headers, "Cache-Control", "no-store");
+  /* A guest may have written a page or a script there. */
+  soup_message_headers_replace (headers, "X-Content-Type-Options", "nosniff");
   if (boundary != NULL)
     {
       g_autofree char *type = g_strdup_printf ("multipart/byteranges; boundary=%s", boundary);
