@@ -90,6 +90,17 @@ http_call (CtlTransport *transport, const CtlCall *call, int *ret_fd, GError **e
   return g_steal_pointer (&answer);
 }
 
+/* NULL, or floating: the daemon tells where it listens. */
+static GVariant *
+read_addresses (JsonObject *daemon)
+{
+  JsonNode *http = json_object_get_member (daemon, "http");
+
+  if (http == NULL || !JSON_NODE_HOLDS_OBJECT (http))
+    return NULL;
+  return ctl_json_read_member (json_node_get_object (http), "addresses", "as");
+}
+
 /* Those of the manager come from two resources. */
 static GVariant *
 get_manager (Http *self, GError **error)
@@ -97,14 +108,17 @@ get_manager (Http *self, GError **error)
   g_autoptr (JsonNode) daemon = ctl_http_get_json (self->http, "/v1/daemon", error);
   g_autoptr (JsonNode) plugins = daemon != NULL ? ctl_http_get_json (self->http, "/v1/plugins", error) : NULL;
   g_auto (GVariantDict) dict = G_VARIANT_DICT_INIT (NULL);
-  GVariant *version, *list;
+  GVariant *version, *addresses, *list;
 
   if (plugins == NULL)
     return NULL;
   version = ctl_json_read_member (json_node_get_object (daemon), "version", "s");
+  addresses = read_addresses (json_node_get_object (daemon));
   list = ctl_json_read_member (json_node_get_object (plugins), "plugins", "aa{sv}");
   if (version != NULL)
     g_variant_dict_insert_value (&dict, "Version", version);
+  if (addresses != NULL)
+    g_variant_dict_insert_value (&dict, "HttpAddresses", addresses);
   if (list != NULL)
     g_variant_dict_insert_value (&dict, "Plugins", list);
   return g_variant_ref_sink (g_variant_dict_end (&dict));

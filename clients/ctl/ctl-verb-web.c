@@ -14,14 +14,31 @@
 
 #define HTTP_PREFIX "http"
 
+/* The address that has brought us here, if it is one for browsers: it is known
+ * to work. NULL: it is none. */
+static char *
+dup_own_address (CtlTransport *transport)
+{
+  g_autoptr (GVariant) description = ctl_transport_describe (transport);
+  const char *address;
+
+  if (!g_variant_lookup (description, "address", "&s", &address) || !g_str_has_prefix (address, HTTP_PREFIX))
+    return NULL;
+  return g_strdup (address);
+}
+
 /* The first address that a browser can open. */
 static char *
 find_address (CtlCommand *command, GError **error)
 {
   CtlTransport *transport = ctl_command_connect (command, error);
-  g_autoptr (GVariant) properties = transport != NULL ? ctl_transport_properties (transport, NULL, error) : NULL;
+  g_autofree char *own = transport != NULL ? dup_own_address (transport) : NULL;
+  g_autoptr (GVariant) properties = NULL;
   g_autofree const char **addresses = NULL;
 
+  if (own != NULL)
+    return g_steal_pointer (&own);
+  properties = transport != NULL ? ctl_transport_properties (transport, NULL, error) : NULL;
   if (properties == NULL)
     return NULL;
   (void) g_variant_lookup (properties, "HttpAddresses", "^a&s", &addresses);

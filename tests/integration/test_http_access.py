@@ -595,7 +595,8 @@ def test_activation(ivt, bus, kind):
     result = ivt.run(['curl', '--silent', '--show-error', '--fail', '--retry', '20', '--retry-all-errors',
                       '--retry-delay', '1', *connect])
     assert result.code == 0, result
-    process.wait_err(f'listening on {there}')
+    # By default, too: else nobody knew the port that port 0 has become.
+    process.wait_err(f'notice listening on {there}')
     # The default one is not needed then.
     assert process.err().count('listening on') == 1
     process.signal(signal.SIGTERM)
@@ -615,6 +616,28 @@ def test_activation_by_another_name(ivt, bus):
     process.wait_err('listening on unix:')
     process.signal(signal.SIGTERM)
     assert process.wait() == 0
+
+
+# --- for browsers ---
+
+def test_link_by_url(ivt, bus):
+    server = Server(ivt, bus)
+    ways = (server.origin, {'IVSHMEM_TOKEN': server.secrets['reader-web']}), (f'unix:{server.socket}', None)
+    for url, env in ways:
+        result = ivt.ctl('web', '--url', url, '--quiet', env=env)
+        assert result.code == 0, result
+        address, login = result.out.strip().split('/#login=')
+        assert address == server.origin
+        assert server.ask('POST', '/v1/session', data={'token': login}).status == 204
+
+
+def test_bytes_are_no_page(server):
+    """Whatever a guest has written there."""
+    server.ask('PUT', '/v1/regions/web/memory?offset=0', token='admin', body=b'<script>alert(1)</script>')
+    for range_ in (), [('Range', 'bytes=0-9')], [('Range', 'bytes=0-1,4-5')]:
+        answer = server.ask('GET', '/v1/regions/web/memory', range_, token='admin')
+        assert answer.status in (200, 206), answer
+        assert answer.headers['X-Content-Type-Options'] == 'nosniff', answer
 
 
 # --- what is told nobody ---
