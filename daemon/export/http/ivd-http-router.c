@@ -75,11 +75,11 @@ typedef struct
 {
   const char *text;
   gsize length;
-} Segment;
+} PathPart;
 
 /* Without a copy: most patterns do not match. */
 static gboolean
-match (const char *pattern, const char *path, Segment *segments, guint *ret_n)
+match (const char *pattern, const char *path, PathPart *segments, guint *ret_n)
 {
   guint n = 0;
 
@@ -91,7 +91,7 @@ match (const char *pattern, const char *path, Segment *segments, guint *ret_n)
             return FALSE;
           continue;
         }
-      segments[n] = (Segment){ path, strcspn (path, "/") };
+      segments[n] = (PathPart){ path, strcspn (path, "/") };
       path += segments[n++].length;
       pattern += strlen ("{}");
     }
@@ -108,7 +108,7 @@ clear_arguments (char **arguments)
 
 /* FALSE: one of them is none. */
 static gboolean
-decode_segments (const Segment *segments, guint n, char **arguments)
+decode_segments (const PathPart *segments, guint n, char **arguments)
 {
   for (guint i = 0; i < n; i++)
     {
@@ -141,7 +141,7 @@ add_method (char **allow, const char *method)
 const IvdHttpRoute *
 ivd_http_router_find (const char *method, const char *path, char **ret_arguments, char **ret_allow)
 {
-  Segment segments[IVD_HTTP_MAX_ARGUMENTS];
+  PathPart segments[IVD_HTTP_MAX_ARGUMENTS];
   g_autofree char *allow = NULL;
   guint n;
 
