@@ -16,6 +16,7 @@ TAIL_LINES = 60
 GOOD = ('OK', 'EXPECTEDFAIL', 'SKIP')
 NO_SKIP = os.environ.get('CI') == 'true' or os.environ.get('IVT_NO_SKIP') == '1'
 ALLOWED = 'allowed:'
+PLAN = re.compile(r'1\.\.\d+\s*(?:#\s*SKIP\S*\s*(.*))?', re.I)
 TAP = re.compile(r'^(not )?ok\b(?:[^#]*)(?:#\s*(SKIP|TODO)\S*\s*(.*))?', re.I)
 PYTEST = re.compile(r'(\d+) (passed|failed|error|errors|skipped)\b')
 
@@ -24,10 +25,15 @@ def count_tap(lines):
     """Cases of a program that speaks TAP, and why some were skipped."""
     counts, reasons = Counter(), []
     for line in lines:
+        plan = PLAN.fullmatch(line)
         match = TAP.match(line)
-        if match is None:
+        if plan is not None and plan.group(1) is not None:
+            # All of it.
+            bad, directive, reason = None, 'SKIP', plan.group(1)
+        elif match is not None:
+            bad, directive, reason = match.groups()
+        else:
             continue
-        bad, directive, reason = match.groups()
         if directive and directive.upper() == 'SKIP':
             refused = NO_SKIP and not reason.startswith(ALLOWED)
             counts['failed' if refused else 'skipped'] += 1
