@@ -9,6 +9,7 @@ import os
 import re
 import signal
 import socket
+import ssl
 
 import pytest
 
@@ -517,7 +518,7 @@ def test_no_sessions(ivt, bus):
     assert server.ask('GET', '/v1/regions', token='viewer').status == 200
 
 
-# --- where it is served ---
+# --- TLS, and where it is served ---
 
 def make_certificate(ivt):
     certificate, key = ivt.path('tls.pem'), ivt.path('tls-key.pem')
@@ -526,6 +527,31 @@ def make_certificate(ivt):
                       '-out', certificate])
     assert result.code == 0, result
     return certificate, key
+
+
+def test_tls(ivt, bus):
+    certificate, key = make_certificate(ivt)
+    server = Server(ivt, bus, more=f'tls-certificate={certificate}\ntls-key={key}')
+    url = f'https://{server.host}/v1/regions'
+    secret = f'Authorization: Bearer {server.secrets["viewer"]}'
+    result = ivt.run(['curl', '--silent', '--show-error', '--fail', '--cacert', certificate, '-H', secret, url])
+    assert result.code == 0 and 'web' in result.out, result
+    # Whoever it is, a client that does not know it says no.
+    assert ivt.run(['curl', '--silent', '-H', secret, url]).code == 60
+    # Plaintext gets no answer there.
+    plain = ivt.run(['curl', '--silent', '-H', secret, url.replace('https', 'http')])
+    assert plain.code != 0 and not plain.out, plain
+
+    server.context = ssl.create_default_context(cafile=certificate)
+    answer = server.ask('POST', '/v1/logins', token='admin')
+    answer = server.ask('POST', '/v1/session', data={'token': answer.json()['token']})
+    header, cookie = answer.cookie()
+    assert '; Secure' in header
+    put = ('PUT', '/v1/regions/web/memory?offset=0')
+    assert server.ask(*put, [('Cookie', cookie), ('Origin', server.origin)], body=b'x').status == 204
+    plain_origin = server.origin.replace('https', 'http')
+    assert server.ask(*put, [('Cookie', cookie), ('Origin', plain_origin)], body=b'x').status == 403
+    assert f'listening on https://{server.host}' in server.daemon.log()
 
 
 def run_refused(ivt, bus, config, *args):

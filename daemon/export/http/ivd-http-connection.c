@@ -430,6 +430,12 @@ ivd_http_connection_set_idle (IvdHttpConnection *connection, gpointer idle, GDes
     free_old (old);
 }
 
+gpointer
+ivd_http_connection_get_idle (IvdHttpConnection *connection)
+{
+  return connection->idle;
+}
+
 /* --- found again from libsoup's messages --- */
 
 #define CONNECTION_KEY "ivd-http-connection"

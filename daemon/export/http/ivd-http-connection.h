@@ -73,6 +73,7 @@ IvdCaller *ivd_http_connection_find_bearer (IvdHttpConnection *connection, const
 
 /* What ivd-http-idle.c keeps while it is between requests; NULL: it is not. */
 void ivd_http_connection_set_idle (IvdHttpConnection *connection, gpointer idle, GDestroyNotify free_func);
+gpointer ivd_http_connection_get_idle (IvdHttpConnection *connection);
 
 /* libsoup hands its messages' remote address back: it leads to the connection.
  * (transfer full), with a reference to the connection. */

@@ -7,26 +7,22 @@
 
 #include <glib-unix.h>
 
+#include "export/http/ivd-http-intake.h"
+
 typedef struct
 {
   IvdHttpConnection *connection; /* which owns this */
   SoupServer *server;
   SoupServerMessage *message;
-  GSource *watch;
+  GSource *hangup; /* NULL: the other side is still there */
 } Idle;
-
-static GSource *
-source_new (IvdHttpConnection *connection, int events)
-{
-  int fd = g_socket_get_fd (ivd_http_connection_get_socket (connection));
-
-  return g_unix_fd_source_new (fd, (GIOCondition) (events | POLLRDHUP | POLLHUP | POLLERR));
-}
 
 GSource *
 ivd_http_hangup_source_new (IvdHttpConnection *connection)
 {
-  return source_new (connection, 0);
+  int fd = g_socket_get_fd (ivd_http_connection_get_socket (connection));
+
+  return g_unix_fd_source_new (fd, (GIOCondition) (POLLRDHUP | POLLHUP | POLLERR));
 }
 
 static void
@@ -34,8 +30,9 @@ idle_free (gpointer data)
 {
   Idle *idle = data;
 
-  g_source_destroy (idle->watch);
-  g_source_unref (idle->watch);
+  if (idle->hangup != NULL)
+    g_source_destroy (idle->hangup);
+  g_clear_pointer (&idle->hangup, g_source_unref);
   g_signal_handlers_disconnect_by_data (idle->message, idle);
   g_object_unref (idle->message);
   g_free (idle);
@@ -48,7 +45,7 @@ ivd_http_idle_end (IvdHttpConnection *connection)
 }
 
 static gboolean
-on_hangup (gint fd, GIOCondition condition, gpointer data)
+on_hangup (gpointer data)
 {
   Idle *idle = data;
   g_autoptr (IvdHttpConnection) connection = ivd_http_connection_ref (idle->connection);
@@ -60,6 +57,7 @@ on_hangup (gint fd, GIOCondition condition, gpointer data)
   ivd_http_idle_end (connection);
   ivd_http_connection_set_activity (connection, IVD_HTTP_HEADERS);
   stream = soup_server_message_steal_connection (message);
+  ivd_http_intake_let_end (connection);
   if (stream != NULL)
     (void) soup_server_accept_iostream (server, stream, address, address, NULL);
   return G_SOURCE_REMOVE;
@@ -74,7 +72,7 @@ on_disconnected (SoupServerMessage *message, gpointer data)
 }
 
 void
-ivd_http_idle_begin (IvdHttpConnection *connection, SoupServer *server, SoupServerMessage *message, gboolean secure)
+ivd_http_idle_begin (IvdHttpConnection *connection, SoupServer *server, SoupServerMessage *message)
 {
   Idle *idle = g_new0 (Idle, 1);
 
@@ -82,14 +80,22 @@ ivd_http_idle_begin (IvdHttpConnection *connection, SoupServer *server, SoupServ
   idle->server = server;
   idle->message = g_object_ref (message);
   g_signal_connect (message, "disconnected", G_CALLBACK (on_disconnected), idle);
-  /* TLS says goodbye in a message of its own, before the socket ends. Once
-   * libsoup has read that, nobody can take the connection from it any more
-   * without a crash; so it is taken with whatever comes next. */
-  idle->watch = source_new (connection, secure ? POLLIN : 0);
-  /* Before libsoup sees it. */
-  g_source_set_priority (idle->watch, G_PRIORITY_HIGH);
-  g_source_set_callback (idle->watch, G_SOURCE_FUNC (on_hangup), idle, NULL);
-  g_source_attach (idle->watch, g_main_context_get_thread_default ());
   ivd_http_connection_set_idle (connection, idle, idle_free);
   ivd_http_connection_set_activity (connection, IVD_HTTP_IDLE);
+}
+
+gboolean
+ivd_http_idle_hang_up (IvdHttpConnection *connection)
+{
+  Idle *idle = ivd_http_connection_get_idle (connection);
+
+  if (idle == NULL)
+    return FALSE;
+  if (idle->hangup != NULL)
+    return TRUE;
+  idle->hangup = g_idle_source_new ();
+  g_source_set_priority (idle->hangup, G_PRIORITY_HIGH);
+  g_source_set_callback (idle->hangup, on_hangup, idle, NULL);
+  g_source_attach (idle->hangup, g_main_context_get_thread_default ());
+  return TRUE;
 }

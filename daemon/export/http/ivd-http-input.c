@@ -11,6 +11,14 @@
 /* Read at once while heads are looked for. */
 #define PIECE_BYTES 4096
 
+/* Who knows that the other side has ended. */
+typedef enum
+{
+  END_OPEN, /* it has not */
+  END_HELD, /* we do */
+  END_SEEN, /* all may */
+} End;
+
 struct _IvdHttpInput
 {
   GInputStream parent;
@@ -18,6 +26,7 @@ struct _IvdHttpInput
   GPollableInputStream *base;
   IvdHttpBegunFunc begun;
   IvdHttpRefusedFunc refused;
+  IvdHttpEndedFunc ended_func;
   gpointer data;
 
   IvdHttpFraming framing;
@@ -29,6 +38,7 @@ struct _IvdHttpInput
   gsize discarded;    /* after the end */
   gboolean raw;
   gboolean ended; /* what still comes is thrown away */
+  End end;
 };
 
 static void ivd_http_input_pollable_init (GPollableInputStreamInterface *interface);
@@ -202,16 +212,42 @@ ivd_http_input_read (GInputStream *stream, void *buffer, gsize count, GCancellab
 }
 
 static gssize
+wait_for_more (GError **error)
+{
+  g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK, "nothing has come");
+  return -1;
+}
+
+static gssize
 ivd_http_input_read_nonblocking (GPollableInputStream *stream, void *buffer, gsize count, GError **error)
 {
-  return read_any (IVD_HTTP_INPUT (stream), buffer, count, FALSE, NULL, error);
+  IvdHttpInput *self = IVD_HTTP_INPUT (stream);
+  g_autoptr (GError) local = NULL;
+  gssize got;
+
+  if (self->end == END_HELD)
+    return wait_for_more (error);
+  if (self->end == END_SEEN)
+    return 0;
+  got = read_any (self, buffer, count, FALSE, NULL, &local);
+  if (got > 0)
+    return got;
+  if (!g_error_matches (local, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK) && self->ended_func != NULL
+      && self->ended_func (self->data))
+    {
+      self->end = END_HELD;
+      return wait_for_more (error);
+    }
+  if (local != NULL)
+    g_propagate_error (error, g_steal_pointer (&local));
+  return got;
 }
 
 /* Something is there already that may be good. */
 static gboolean
 has_some (const IvdHttpInput *self)
 {
-  return self->good > 0 || waiting (self) > self->looked;
+  return self->end == END_SEEN || self->good > 0 || waiting (self) > self->looked;
 }
 
 static gboolean
@@ -219,16 +255,19 @@ ivd_http_input_is_readable (GPollableInputStream *stream)
 {
   IvdHttpInput *self = IVD_HTTP_INPUT (stream);
 
-  return has_some (self) || g_pollable_input_stream_is_readable (self->base);
+  return self->end != END_HELD && (has_some (self) || g_pollable_input_stream_is_readable (self->base));
 }
 
 static GSource *
 ivd_http_input_create_source (GPollableInputStream *stream, GCancellable *cancellable)
 {
   IvdHttpInput *self = IVD_HTTP_INPUT (stream);
-  g_autoptr (GSource) source = has_some (self) ? g_timeout_source_new (0)
-                                               : g_pollable_input_stream_create_source (self->base, NULL);
+  g_autoptr (GSource) source = NULL;
 
+  if (has_some (self))
+    source = g_timeout_source_new (0);
+  else if (self->end != END_HELD)
+    source = g_pollable_input_stream_create_source (self->base, NULL);
   return g_pollable_source_new_full (stream, source, cancellable);
 }
 
@@ -270,13 +309,15 @@ ivd_http_input_init (IvdHttpInput *self)
 }
 
 IvdHttpInput *
-ivd_http_input_new (GInputStream *base, IvdHttpBegunFunc begun, IvdHttpRefusedFunc refused, gpointer data)
+ivd_http_input_new (GInputStream *base, IvdHttpBegunFunc begun, IvdHttpRefusedFunc refused, IvdHttpEndedFunc ended,
+                    gpointer data)
 {
   IvdHttpInput *self = g_object_new (IVD_TYPE_HTTP_INPUT, NULL);
 
   self->base = G_POLLABLE_INPUT_STREAM (g_object_ref (base));
   self->begun = begun;
   self->refused = refused;
+  self->ended_func = ended;
   self->data = data;
   return self;
 }
@@ -289,8 +330,16 @@ ivd_http_input_set_raw (IvdHttpInput *input)
 }
 
 void
+ivd_http_input_let_end (IvdHttpInput *input)
+{
+  if (input->end == END_HELD)
+    input->end = END_SEEN;
+}
+
+void
 ivd_http_input_detach (IvdHttpInput *input)
 {
   input->begun = NULL;
   input->refused = NULL;
+  input->ended_func = NULL;
 }

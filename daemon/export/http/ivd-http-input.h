@@ -19,9 +19,15 @@ typedef void (*IvdHttpBegunFunc) (gpointer data);
  * not know of the request and will see the end of the connection. */
 typedef void (*IvdHttpRefusedFunc) (guint status, const GError *error, gpointer data);
 
+/* The other side has ended. TRUE: nobody is to see that yet; until
+ * ivd_http_input_let_end () it looks as if nothing comes. */
+typedef gboolean (*IvdHttpEndedFunc) (gpointer data);
+
 /* base: pollable. */
 IvdHttpInput *ivd_http_input_new (GInputStream *base, IvdHttpBegunFunc begun, IvdHttpRefusedFunc refused,
-                                  gpointer data);
+                                  IvdHttpEndedFunc ended, gpointer data);
+/* Who reads now may see the end. */
+void ivd_http_input_let_end (IvdHttpInput *input);
 /* From here on everything is passed as it comes: it is no HTTP any more. */
 void ivd_http_input_set_raw (IvdHttpInput *input);
 

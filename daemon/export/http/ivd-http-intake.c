@@ -4,6 +4,7 @@
 #include "export/http/ivd-http-intake.h"
 
 #include "export/http/ivd-http-farewell.h"
+#include "export/http/ivd-http-idle.h"
 #include "export/http/ivd-http-input.h"
 
 struct _IvdHttpIntake
@@ -79,6 +80,14 @@ on_refused (guint status, const GError *error, gpointer data)
   ivd_http_farewell_refuse (g_io_stream_get_output_stream (self->base), self->connection, status, error);
 }
 
+static gboolean
+on_ended (gpointer data)
+{
+  IvdHttpIntake *self = data;
+
+  return ivd_http_idle_hang_up (self->connection);
+}
+
 GIOStream *
 ivd_http_intake_new (GIOStream *base, IvdHttpConnection *connection)
 {
@@ -86,7 +95,8 @@ ivd_http_intake_new (GIOStream *base, IvdHttpConnection *connection)
 
   self->base = g_object_ref (base);
   self->connection = ivd_http_connection_ref (connection);
-  self->input = ivd_http_input_new (g_io_stream_get_input_stream (base), on_begun, on_refused, self);
+  self->input = ivd_http_input_new (g_io_stream_get_input_stream (base), on_begun, on_refused, on_ended,
+                                    self);
   ivd_http_connection_set_intake (connection, self);
   return G_IO_STREAM (self);
 }
@@ -98,4 +108,13 @@ ivd_http_intake_set_raw (IvdHttpConnection *connection)
 
   if (self != NULL)
     ivd_http_input_set_raw (self->input);
+}
+
+void
+ivd_http_intake_let_end (IvdHttpConnection *connection)
+{
+  IvdHttpIntake *self = ivd_http_connection_get_intake (connection);
+
+  if (self != NULL)
+    ivd_http_input_let_end (self->input);
 }

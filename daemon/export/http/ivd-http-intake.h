@@ -19,3 +19,6 @@ GIOStream *ivd_http_intake_new (GIOStream *base, IvdHttpConnection *connection);
 
 /* The connection is no HTTP any more: what comes is passed as it is. */
 void ivd_http_intake_set_raw (IvdHttpConnection *connection);
+
+/* The end, which was held back by ivd_http_idle_hang_up (), may be seen. */
+void ivd_http_intake_let_end (IvdHttpConnection *connection);

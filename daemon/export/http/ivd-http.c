@@ -175,15 +175,13 @@ on_request_read (SoupServer *server, SoupServerMessage *message, gpointer data)
 static void
 on_request_ended (SoupServer *server, SoupServerMessage *message, gpointer data)
 {
-  const IvdHttp *self = data;
   IvdHttpConnection *connection = ivd_http_connection_from_address (soup_server_message_get_remote_address (message));
   IvdHttpExchange *exchange = ivd_http_exchange_from_message (message);
 
   if (exchange != NULL)
     ivd_http_exchange_end (exchange);
   if (connection != NULL)
-    ivd_http_idle_begin (connection, server, message,
-                         self->certificate != NULL && !ivd_http_connection_is_unix (connection));
+    ivd_http_idle_begin (connection, server, message);
 }
 
 /* --- connections --- */
