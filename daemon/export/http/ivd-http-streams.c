@@ -75,12 +75,6 @@ ivd_http_streams_free (IvdHttpStreams *streams)
   g_free (streams);
 }
 
-IvdHttpService *
-ivd_http_streams_get_service (IvdHttpStreams *streams)
-{
-  return streams->service;
-}
-
 IvdPoller *
 ivd_http_streams_get_poller (IvdHttpStreams *streams)
 {

@@ -41,7 +41,6 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (IvdHttpStreams, ivd_http_streams_free)
 /* Ends those that count for principal. streams: NULL: there are none. */
 void ivd_http_streams_end_of (IvdHttpStreams *streams, IvdCaller *principal);
 
-IvdHttpService *ivd_http_streams_get_service (IvdHttpStreams *streams);
 /* For those who have a seat. */
 IvdPoller *ivd_http_streams_get_poller (IvdHttpStreams *streams);
 IvdHttpFeeds *ivd_http_streams_get_feeds (IvdHttpStreams *streams);
