@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/ivd-error.h"
+#include "base/ivd-name.h"
 #include "base/ivd-names.h"
 
 #include "ctl-json-read.h"
@@ -221,6 +222,16 @@ add_timeout (Request *request, const char *name, guint64 usec)
     ctl_json_decimal (request->members, name, (gdouble) usec / 1000, 3);
 }
 
+/* What is no name would be another path. */
+static gboolean
+check_input (const Input *input, GVariant *value, GError **error)
+{
+  const char *what = g_str_equal (input->name, "plugin") ? "plugin" : "region";
+
+  return input->place != PLACE_PATH || !g_variant_is_of_type (value, G_VARIANT_TYPE_STRING)
+         || ivd_name_check (what, g_variant_get_string (value, NULL), error);
+}
+
 static void
 add_input (Request *request, const Input *input, GVariant *value)
 {
@@ -294,6 +305,8 @@ send_request (CtlHttp *http, const CtlCall *call, const Route *route, GError **e
     {
       g_autoptr (GVariant) value = g_variant_get_child_value (call->parameters, i);
 
+      if (!check_input (&route->in[i], value, error))
+        return NULL;
       add_input (&request, &route->in[i], value);
     }
   ctl_json_end_object (request.members);
@@ -371,6 +384,8 @@ read_answer (const Route *route, GBytes *body, GError **error)
 GVariant *
 ctl_http_call (CtlHttp *http, const CtlCall *call, GError **error)
 {
+  if (call->region != NULL && !ivd_name_check ("region", call->region, error))
+    return NULL;
   for (gsize i = 0; i < G_N_ELEMENTS (routes); i++)
     {
       g_autoptr (GBytes) body = NULL;

@@ -133,6 +133,8 @@ http_properties (CtlTransport *transport, const char *region, GError **error)
 
   if (region == NULL)
     return get_manager (self, error);
+  if (!ivd_name_check ("region", region, error))
+    return NULL;
   root = ctl_http_get_json (self->http, path, error);
   return root != NULL ? ctl_json_read_region (json_node_get_object (root), error) : NULL;
 }

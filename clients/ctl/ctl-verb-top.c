@@ -46,6 +46,8 @@ typedef struct
   CtlCommand *command;
   CtlLoop *loop;
   guint64 left; /* tables to go; 0: no limit */
+  guint interval_ms;
+  guint source; /* the next table */
   gboolean terminal;
   GVariant *before; /* a{sa{sv}} */
   gint64 before_time;
@@ -216,10 +218,11 @@ on_interval (gpointer data)
   gint64 now = g_get_monotonic_time ();
   gdouble seconds = (gdouble) (now - top->before_time) / G_USEC_PER_SEC;
 
+  top->source = 0;
   if (regions == NULL)
     {
       ctl_loop_end (top->loop, error);
-      return G_SOURCE_CONTINUE;
+      return G_SOURCE_REMOVE;
     }
   if (top->command->json)
     write_json (top, regions, seconds);
@@ -232,7 +235,10 @@ on_interval (gpointer data)
   ctl_loop_flush_output (top->loop);
   if (top->left > 0 && --top->left == 0)
     ctl_loop_end (top->loop, NULL);
-  return G_SOURCE_CONTINUE;
+  else
+    /* From now, not from when this was due: a slow daemon is not asked without pause. */
+    top->source = g_timeout_add (top->interval_ms, on_interval, top);
+  return G_SOURCE_REMOVE;
 }
 
 static gboolean
@@ -243,7 +249,6 @@ run_top (CtlCommand *command, GError **error)
   CtlTransport *transport;
   Top top = { .command = command };
   gboolean good;
-  guint source;
 
   if (interval < INTERVAL_MIN_USEC || interval / 1000 > G_MAXUINT)
     {
@@ -265,9 +270,10 @@ run_top (CtlCommand *command, GError **error)
   if (top.terminal)
     ctl_output_text (HIDE_CURSOR REDRAW "measuring...\n");
   ctl_loop_flush_output (loop);
-  source = g_timeout_add ((guint) (interval / 1000), on_interval, &top);
+  top.interval_ms = (guint) (interval / 1000);
+  top.source = g_timeout_add (top.interval_ms, on_interval, &top);
   good = ctl_loop_run (loop, error);
-  g_source_remove (source);
+  g_clear_handle_id (&top.source, g_source_remove);
   if (top.terminal)
     ctl_output_text (SHOW_CURSOR);
   g_variant_unref (top.before);

@@ -12,7 +12,11 @@
 
 /* The ways to the daemon's HTTP: web, token. */
 
-#define HTTP_PREFIX "http"
+static gboolean
+is_for_browsers (const char *address)
+{
+  return g_str_has_prefix (address, "http://") || g_str_has_prefix (address, "https://");
+}
 
 /* The address that has brought us here, if it is one for browsers: it is known
  * to work. NULL: it is none. */
@@ -21,10 +25,14 @@ dup_own_address (CtlTransport *transport)
 {
   g_autoptr (GVariant) description = ctl_transport_describe (transport);
   const char *address;
+  char *own;
 
-  if (!g_variant_lookup (description, "address", "&s", &address) || !g_str_has_prefix (address, HTTP_PREFIX))
+  if (!g_variant_lookup (description, "address", "&s", &address) || !is_for_browsers (address))
     return NULL;
-  return g_strdup (address);
+  own = g_strdup (address);
+  if (g_str_has_suffix (own, "/"))
+    own[strlen (own) - 1] = '\0';
+  return own;
 }
 
 /* The first address that a browser can open. */
@@ -43,7 +51,7 @@ find_address (CtlCommand *command, GError **error)
     return NULL;
   (void) g_variant_lookup (properties, "HttpAddresses", "^a&s", &addresses);
   for (guint i = 0; addresses != NULL && addresses[i] != NULL; i++)
-    if (g_str_has_prefix (addresses[i], HTTP_PREFIX))
+    if (is_for_browsers (addresses[i]))
       return g_strdup (addresses[i]);
   g_set_error_literal (error, IVD_ERROR, IVD_ERROR_PRECONDITION,
                        "the daemon serves no address that a browser can open: start it with --http 127.0.0.1:8086, or "

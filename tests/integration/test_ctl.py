@@ -14,6 +14,7 @@ import xml.etree.ElementTree as ElementTree
 import pytest
 
 from ivt import wait_for
+from ivt.http import make_token, port_of
 
 DONE, FAILED, USAGE, NO_DAEMON, DENIED = range(5)
 MIB = 1 << 20
@@ -27,14 +28,16 @@ def nameless(text):
 
 
 class Ctl:
-    """ivshmemctl on the bus of a test, as calls."""
+    """ivshmemctl as calls, on the bus of a test or with the URL of its daemon. where: what says so."""
 
-    def __init__(self, ivt, bus):
+    def __init__(self, ivt, bus, url=None):
         self.ivt = ivt
-        self.bus = bus
+        self.bus = bus if url is None else None
+        self.where = ['--bus-address', bus.address] if url is None else ['--url', url]
 
     def __call__(self, *arguments, code=DONE, **keywords):
-        result = self.ivt.ctl(*arguments, bus=self.bus, **keywords)
+        where = [] if self.bus is not None else self.where
+        result = self.ivt.ctl(*where, *arguments, bus=self.bus, **keywords)
         assert result.code == code, result
         return result
 
@@ -54,15 +57,46 @@ class Ctl:
 
     def start(self, *arguments):
         """One that goes on until it is told to end."""
-        return self.ivt.process([self.ivt.build.ivshmemctl, *arguments], env={
-            'DBUS_SESSION_BUS_ADDRESS': self.bus.address,
+        return self.ivt.process([self.ivt.build.ivshmemctl, *self.where, *arguments], env={
+            'DBUS_SESSION_BUS_ADDRESS': 'unix:path=/nonexistent/bus',
             'DBUS_SYSTEM_BUS_ADDRESS': 'unix:path=/nonexistent/bus', 'LC_ALL': 'C.UTF-8'})
 
 
+class Way:
+    """How ivshmemctl speaks with a daemon of the test: over 'dbus' or 'http'."""
+
+    def __init__(self, ivt, name):
+        self.ivt = ivt
+        self.socket = ivt.path('http.sock') if ivt.build.has('http') else None
+        self.url = f'unix:{self.socket}' if name == 'http' else None
+
+    def daemon(self, bus, **keywords):
+        return self.ivt.daemon(bus, args=['--http', f'unix:{self.socket}'] if self.socket else [], **keywords)
+
+    def ctl(self, bus):
+        return Ctl(self.ivt, bus, self.url)
+
+
+@pytest.fixture(params=['dbus', 'http'])
+def way(request, ivt):
+    if request.param == 'http' and not ivt.build.has('http'):
+        pytest.skip('allowed: the build has no HTTP')
+    return Way(ivt, request.param)
+
+
+# What only D-Bus can do, or is asked about.
+dbus_only = pytest.mark.parametrize('way', ['dbus'], indirect=True)
+
+
 @pytest.fixture
-def ctl(ivt, bus, daemon):
+def daemon(way, bus):
+    return way.daemon(bus)
+
+
+@pytest.fixture
+def ctl(way, bus, daemon):
     assert daemon.process.running()
-    return Ctl(ivt, bus)
+    return way.ctl(bus)
 
 
 @pytest.fixture
@@ -186,6 +220,7 @@ def test_no_daemon(ivt, bus):
         assert result.code == NO_DAEMON and json.loads(result.err)['error']['code'] == 'no-daemon', result
 
 
+@dbus_only
 def test_which_bus(ivt, bus, daemon):
     """The session bus if the daemon is there, else the system bus."""
     other = ivt.bus()
@@ -200,17 +235,18 @@ def test_which_bus(ivt, bus, daemon):
 
 
 @needs_root
-def test_denied(ivt):
+def test_denied(ivt, way):
     """Another user sees what the config lets be seen, and exit code 4 for the rest."""
     bus = ivt.bus(everybody=True)
-    ivt.daemon(bus, config='[region seen]\nplugin=doorbell-server\nallow-see=*\n'
-                           '[region hidden]\nplugin=doorbell-server\n')
-    ctl = Ctl(ivt, bus)
+    way.daemon(bus, config='[region seen]\nplugin=doorbell-server\nallow-see=*\n'
+                           '[region hidden]\nplugin=doorbell-server\n'
+                           f'{"[http]" if way.socket else "#"}\n{"socket-mode=0666" if way.socket else ""}\n')
+    ctl = way.ctl(bus)
     assert {region['name'] for region in ctl.json('list')['regions']} == {'hidden', 'seen'}
     assert [region['name'] for region in ctl.json('list', user=STRANGER)['regions']] == ['seen']
-    for words in (['read', 'seen', '--length', '1'], ['ring', 'seen', 'all', '0'], ['join', 'seen'],
+    for words in (['read', 'seen', '--length', '1'], ['ring', 'seen', 'all', '0'],
                   ['fill', 'seen', '--offset', '0', '--length', '1'], ['detach', 'seen'],
-                  ['attach', 'doorbell-server', 'mine']):
+                  ['attach', 'doorbell-server', 'mine'], *([] if way.url else [['join', 'seen']])):
         assert ctl.error(*words, code=DENIED, user=STRANGER)['code'] == 'denied', words
     ctl('show', 'seen', user=STRANGER)
     # Not even that it is there is told.
@@ -221,7 +257,7 @@ def test_denied(ivt):
 def test_full_output(ctl, demo):
     """What cannot be written is not done."""
     result = subprocess.run(
-        [ctl.ivt.build.ivshmemctl, '--bus-address', ctl.bus.address, 'read', 'demo', '--format', 'raw'],
+        [ctl.ivt.build.ivshmemctl, *ctl.where, 'read', 'demo', '--format', 'raw'],
         stdout=open('/dev/full', 'wb'), stderr=subprocess.PIPE, timeout=60, check=False)
     assert result.returncode == FAILED and b'standard output' in result.stderr
 
@@ -230,7 +266,11 @@ def test_full_output(ctl, demo):
 
 def test_status(ctl, demo, daemon):
     answer = ctl.json('status')
-    assert answer['version'] and answer['daemon']['pid'] == daemon.pid and answer['daemon']['uid'] == os.geteuid()
+    assert answer['version']
+    if ctl.bus is not None:
+        assert answer['daemon']['pid'] == daemon.pid and answer['daemon']['uid'] == os.geteuid()
+    else:
+        assert answer['daemon'] == {'address': ctl.where[1]}
     assert answer['regions'] == {'total': 1, 'ready': 1}
     assert answer['plugins']['total'] >= 3 and answer['plugins']['failed'] == 0
     assert re.search(r'^regions +1, 1 ready$', ctl('status').out, re.M)
@@ -250,6 +290,36 @@ def test_list_and_show(ctl, demo):
     assert f'socket={demo}' in ctl('show', 'demo').out
 
 
+def test_both_ways_say_the_same(ivt, bus):
+    """The same bytes, for people and for programs."""
+    if not ivt.build.has('http'):
+        pytest.skip('allowed: the build has no HTTP')
+    over_http = Way(ivt, 'http')
+    over_http.daemon(bus)
+    ctls = [Ctl(ivt, bus), over_http.ctl(bus)]
+    path = f'/dev/shm/ivt-both-{os.getpid()}'
+    ctls[0]('attach', 'host-plain', 'plain', f'path={path}', 'size=64K', 'create=true', 'keep=false')
+    ctls[1]('attach', 'doorbell-server', 'demo', f'socket={ivt.path("demo.sock")}', 'size=1M', 'vectors=4')
+    peer = ivt.peer(ivt.path('demo.sock'), vectors=4)
+    wait_for(lambda: ctls[0].json('peers', 'demo'))
+    for words in (['list'], ['show', 'demo'], ['show', 'plain'], ['peers', 'demo'], ['plugins'],
+                  ['plugins', 'doorbell-server'], ['candidates'], ['candidates', 'host-plain'], ['qemu-args', 'demo'],
+                  ['libvirt-xml', 'plain'], ['read', 'plain', '--length', '32'],
+                  ['ring', 'demo', str(peer.id), '0']):
+        for more in ([], ['--json']):
+            said = [ctl(*words, *more) for ctl in ctls]
+            assert (said[0].out, said[0].err) == (said[1].out, said[1].err), words
+    for words in (['show', 'nothing'], ['peers', 'plain'], ['attach', 'doorbell-server', 'demo'],
+                  ['ring', 'plain', '0', '0'], ['fill', 'demo', '--offset', '1M', '--length', '1'],
+                  ['attach', 'nope', 'x']):
+        codes = [ctl.error(*words)['code'] for ctl in ctls]
+        assert codes[0] == codes[1], (words, codes)
+    statistics = ['operations', 'read_bytes', 'interrupts_sent']
+    shown = [[region['statistics'].pop(name) for name in statistics] and region
+             for region in (ctl.json('show', 'demo') for ctl in ctls)]
+    assert shown[0] == shown[1] and list(shown[0]) == list(shown[1])
+
+
 def test_no_regions(ctl):
     assert ctl.json('list') == {'regions': []}
     nothing = ctl('list')
@@ -258,7 +328,7 @@ def test_no_regions(ctl):
 
 
 @pytest.mark.parametrize('words', [
-    ['show'], ['peers'], ['read'], ['write', '--offset', '0'], ['detach'], ['join'], ['watch'], ['qemu-args'],
+    ['show'], ['peers'], ['read'], ['write', '--offset', '0'], ['detach'], ['watch'], ['qemu-args'],
     ['libvirt-xml'], ['fill', '--offset', '0', '--length', '1'], ['restore', '/etc/hostname'], ['dump', '/tmp/x'],
     ['ring', '0', '0'],
 ])
@@ -290,12 +360,12 @@ def test_plugins(ctl):
     assert ctl.error('plugins', 'nope')['code'] == 'not-found'
 
 
-def test_failed_plugin(ivt, bus):
+def test_failed_plugin(ivt, bus, way):
     directory = ivt.plugin_dir()
     ivt.file('plugins/broken.so', 'no module')
     os.chmod(os.path.join(directory, 'broken.so'), 0o755)
-    ivt.daemon(bus)
-    ctl = Ctl(ivt, bus)
+    way.daemon(bus)
+    ctl = way.ctl(bus)
     broken = [plugin for plugin in ctl.json('plugins')['plugins'] if plugin['name'] == 'broken']
     assert broken and broken[0]['error']
     assert re.search(r'^broken +- +failed ', ctl('plugins').out, re.M)
@@ -316,6 +386,37 @@ def test_candidates(ctl):
     finally:
         os.unlink(path)
     assert ctl.error('candidates', 'nope')['code'] == 'not-found'
+
+
+def test_web(ctl, ivt):
+    """A link for a browser, where the daemon says or the user does."""
+    if not ivt.build.has('http'):
+        pytest.skip('allowed: the build has no HTTP')
+    # A unix socket is nothing for a browser.
+    assert ctl.error('web')['code'] == 'precondition'
+    link = ctl.json('web', '--address', 'https://host.example:1')
+    assert re.fullmatch(r'https://host\.example:1/#login=\S{40,}', link['url']) and link['lifetime_usec'] == 600000000
+
+
+def test_web_of_where_it_was_found(ivt, bus):
+    if not ivt.build.has('http'):
+        pytest.skip('allowed: the build has no HTTP')
+    secret, digest = make_token()
+    tokens = ivt.file('tokens', f'me {digest} admin\n')
+    os.chmod(tokens, 0o600)
+    daemon = ivt.daemon(bus, config=f'[daemon]\nlog-level=info\n[http]\ntokens={tokens}\n',
+                        args=['--http', '127.0.0.1:0'])
+    url = f'http://127.0.0.1:{port_of(daemon)}'
+    over_http = Ctl(ivt, bus, url)
+    assert over_http.error('list', code=DENIED)['code'] == 'unauthenticated'
+    assert '--token-file' in over_http('list', code=DENIED).err
+    token = {'IVSHMEM_TOKEN': secret}
+    for ctl, env in ((Ctl(ivt, bus), {}), (over_http, token)):
+        assert ctl('web', env=env).out.startswith(f'{url}/#login=')
+    assert Ctl(ivt, bus, f'{url}/')('web', env=token).out.startswith(f'{url}/#login=')
+    file = ivt.file('token', secret + '\n')
+    assert over_http('list', '--token-file', file, env={'IVSHMEM_TOKEN': 'ivs_wrong'}).code == DONE
+    assert over_http('list', env={'IVSHMEM_TOKEN': 'ivs_wrong'}, code=DENIED)
 
 
 # Regions come and go.
@@ -384,12 +485,11 @@ def test_long_transfers(ctl, ivt, length):
     assert subprocess.run(['cmp', path, back], check=False).returncode == 0
     ctl('fill', 'big', '--offset', '0', '--length', '64M', '--value', '0xaa')
     with open(path, 'rb') as file:
-        pipe = subprocess.run(['sh', '-c', 'cat | exec "$0" "$@"', ivt.build.ivshmemctl, '--bus-address',
-                               ctl.bus.address, 'write', 'big', '--offset', '7'], stdin=file,
-                              capture_output=True, timeout=60, check=False)
+        pipe = subprocess.run(['sh', '-c', 'cat | exec "$0" "$@"', ivt.build.ivshmemctl, *ctl.where, 'write', 'big',
+                               '--offset', '7'], stdin=file, capture_output=True, timeout=60, check=False)
     assert pipe.returncode == DONE, pipe
-    raw = subprocess.run([ivt.build.ivshmemctl, '--bus-address', ctl.bus.address, 'read', 'big', '--format', 'raw',
-                          '--offset', '6', '--length', str(length + 2)], capture_output=True, timeout=60, check=True)
+    raw = subprocess.run([ivt.build.ivshmemctl, *ctl.where, 'read', 'big', '--format', 'raw', '--offset', '6',
+                          '--length', str(length + 2)], capture_output=True, timeout=60, check=True)
     assert raw.stdout == b'\xaa' + content[:length] + b'\xaa'
 
 
@@ -574,15 +674,15 @@ def test_monitor_named(ctl, ivt, demo):
     assert re.fullmatch(r'\S+Z demo peer-connected id=\d+ vectors=\d', lines[1])
 
 
-def test_monitor_outlives_the_daemon(ivt, bus):
-    first = ivt.daemon(bus)
-    ctl = Ctl(ivt, bus)
+def test_monitor_outlives_the_daemon(ivt, bus, way):
+    first = way.daemon(bus)
+    ctl = way.ctl(bus)
     ctl('attach', 'doorbell-server', 'demo', f'socket={ivt.path("a.sock")}', 'vectors=2')
     monitor = ctl.start('monitor', '--json')
     wait_for(lambda: ready(ctl, monitor), 20, 'the monitor to follow')
     first.stop()
     wait_line(monitor, type='daemon-gone')
-    ivt.daemon(bus)
+    way.daemon(bus)
     wait_line(monitor, type='daemon-back')
     ctl('attach', 'doorbell-server', 'again', f'socket={ivt.path("b.sock")}', 'vectors=2')
     wait_line(monitor, type='region-attached', region='again')
@@ -601,6 +701,7 @@ def test_monitor_without_a_bus(ivt):
     assert monitor.wait() == NO_DAEMON and 'closed the connection' in monitor.err()
 
 
+@dbus_only
 def test_join(ctl, ivt, demo):
     other = ivt.peer(demo, vectors=4)
     joined = ctl.start('join', 'demo', '--json')
@@ -621,6 +722,7 @@ def test_join(ctl, ivt, demo):
     other.wait_gone(greeting['id'])
 
 
+@dbus_only
 def test_join_for_people(ctl, ivt, demo):
     joined = ctl.start('join', 'demo')
     joined.wait_out('joined demo as peer ')
@@ -628,6 +730,12 @@ def test_join_for_people(ctl, ivt, demo):
     ctl('detach', 'demo', '--force')
     assert joined.wait() == FAILED
     assert 'closed' in joined.err()
+
+
+def test_join_needs_the_bus(ctl, demo):
+    if ctl.bus is None:
+        error = ctl.error('join', 'demo')
+        assert error['code'] == 'not-supported' and 'D-Bus' in error['detail']
 
 
 PEER_PROGRAM = '''
@@ -641,6 +749,7 @@ sys.exit(7)
 '''
 
 
+@dbus_only
 def test_join_exec(ctl, demo):
     """The command is handed the socket and ivshmemctl's place; words behind --exec are its own."""
     result = ctl('join', 'demo', '--exec', '/usr/bin/python3', '-c', PEER_PROGRAM, '--json', code=7)
@@ -706,8 +815,7 @@ def test_top_rates(ctl, demo):
 def test_top_on_a_terminal(ctl, demo):
     """Redraws in place, hides the cursor and shows it again, and ends clean."""
     script = ctl.ivt.path('typescript')
-    command = shlex.join([ctl.ivt.build.ivshmemctl, '--bus-address', ctl.bus.address, 'top', '--interval', '50ms',
-                          '--iterations', '2'])
+    command = shlex.join([ctl.ivt.build.ivshmemctl, *ctl.where, 'top', '--interval', '50ms', '--iterations', '2'])
     done = subprocess.run(['script', '-qefc', command, script], stdin=subprocess.DEVNULL, timeout=60,
                           stdout=subprocess.DEVNULL, check=False)
     assert done.returncode == DONE
@@ -810,12 +918,13 @@ def test_doctor_missing_region(ctl):
 
 
 @needs_root
-def test_doctor_permissions(ivt):
+@dbus_only
+def test_doctor_permissions(ivt, way):
     """What another user may not open is a problem of theirs."""
     bus = ivt.bus(everybody=True)
     path = ivt.path('demo.sock')
-    ivt.daemon(bus, config='[daemon]\nallow-see=*\n')
-    ctl = Ctl(ivt, bus)
+    way.daemon(bus, config='[daemon]\nallow-see=*\n')
+    ctl = way.ctl(bus)
     ctl('attach', 'doorbell-server', 'demo', f'socket={path}', 'mode=0600')
     assert ctl.json('doctor', 'demo')['problems'] == 0
     answer = ctl.json('doctor', 'demo', user=STRANGER, code=FAILED)
@@ -842,7 +951,7 @@ def test_completion(ctl, demo):
     assert complete(ctl, 'monitor', 'demo', '') == ['demo']
     assert complete(ctl, 'nonsense', '') == []
     assert ctl.ivt.ctl('__complete', '--', 'read', '').out == ''
-    elsewhere = ctl.ivt.ctl('__complete', '--', '--bus-address', ctl.bus.address, 'read', '')
+    elsewhere = ctl.ivt.ctl('__complete', '--', *ctl.where, 'read', '')
     assert elsewhere.out == 'demo\n'
 
 
