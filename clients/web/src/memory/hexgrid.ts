@@ -6,7 +6,9 @@ import { calm } from '../lib/theme';
 import type { Bytes } from './bytes';
 
 export const ROW_HEIGHT = 22;
+/** A changed byte is marked, and the mark fades in steps: an animation of many cells would keep a machine busy. */
 const HOT_MS = 2400;
+const HOT_STEPS = 6;
 
 export type Pane = 'hex' | 'text';
 
@@ -29,6 +31,11 @@ function letter(value: number): string {
   return value >= 0x20 && value < 0x7f ? String.fromCharCode(value) : value < 0 ? ' ' : '·';
 }
 
+/** Only where it differs: to set what is there already costs a browser as much. */
+function setClass(element: HTMLElement, name: string): void {
+  if (element.className !== name) element.className = name;
+}
+
 export class HexGrid {
   /** The first row, with the part of it that is above the view. */
   top = 0;
@@ -45,7 +52,6 @@ export class HexGrid {
   private rows: RowElements[] = [];
   private frame = 0;
   private cooling = 0;
-  private shown = 0;
 
   constructor(readonly box: HTMLElement, readonly inner: HTMLElement, readonly bytes: Bytes) {}
 
@@ -171,7 +177,6 @@ export class HexGrid {
 
   private paint(): void {
     this.frame = 0;
-    this.shown++;
     const now = performance.now();
     const first = Math.floor(this.top);
     this.inner.style.transform = `translateY(${-Math.round((this.top - first) * ROW_HEIGHT)}px)`;
@@ -184,8 +189,7 @@ export class HexGrid {
     if (at >= 0 && at < this.rows.length) this.box.setAttribute('aria-activedescendant', `hx-${at}-${this.cursor % this.columns}`);
     else this.box.removeAttribute('aria-activedescendant');
     clearTimeout(this.cooling);
-    // The mark of a change is taken away when its time is over.
-    if (hottest > 0) this.cooling = window.setTimeout(() => this.draw(), Math.max(50, hottest + HOT_MS - now + 20));
+    if (hottest > 0) this.cooling = window.setTimeout(() => this.draw(), calm.matches ? Math.max(50, hottest + HOT_MS - now + 20) : HOT_MS / HOT_STEPS);
   }
 
   /** When the newest change in it was. */
@@ -219,11 +223,10 @@ export class HexGrid {
     const [from, to] = this.selection;
     if (from !== to && offset >= from && offset <= to) look += ' picked';
     if (edit) look += seen !== edit.was ? ' edited clash' : ' edited';
-    // A new change restarts the animation: it has two names, by turns.
-    if (changed > 0 && now - changed < HOT_MS) look += calm.matches ? ' hot still' : ` hot hot-${Math.floor(changed) % 2}`;
+    if (changed > 0 && now - changed < HOT_MS) look += ` hot hot-${calm.matches ? 0 : Math.floor(((now - changed) / HOT_MS) * HOT_STEPS)}`;
     const at = there && offset === this.cursor;
-    cell.className = `hx-cell ${look}${at ? (this.pane === 'hex' ? ' cursor' : ' cursor-twin') : ''}`;
-    text.className = `hx-letter ${look}${at ? (this.pane === 'text' ? ' cursor' : ' cursor-twin') : ''}`;
+    setClass(cell, `hx-cell ${look}${at ? (this.pane === 'hex' ? ' cursor' : ' cursor-twin') : ''}`);
+    setClass(text, `hx-letter ${look}${at ? (this.pane === 'text' ? ' cursor' : ' cursor-twin') : ''}`);
     return changed;
   }
 }

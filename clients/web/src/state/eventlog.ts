@@ -7,6 +7,7 @@ import { toNumber } from '../lib/number';
 
 export const KEPT_EVENTS = 5000;
 export const KEPT_SECONDS = 120;
+const TELL_MS = 100;
 
 export interface Entry {
   /** This page's own number: serials may repeat over a daemon's life. */
@@ -24,24 +25,25 @@ const entries: Entry[] = [];
 const seconds: Second[] = [];
 let next = 0;
 let pending = false;
+let told = -Infinity;
 
-/** Counts additions, at most once a frame. */
+/** Counts additions, not each of them. */
 export const version = signal(0);
 export const total = signal(0);
 /** How many events were lost to us; unknown numbers count as one. */
 export const lost = signal(0);
 
+/** The first of a while at once, of a stream of them the sum ten times a second. */
 function tell(): void {
   if (pending) return;
   pending = true;
-  const publish = () => {
+  const wait = Math.max(0, told + TELL_MS - performance.now());
+  setTimeout(() => {
     pending = false;
+    told = performance.now();
     total.value = next;
     version.value++;
-  };
-  // A hidden page has no frames.
-  if (document.hidden) setTimeout(publish, 250);
-  else requestAnimationFrame(publish);
+  }, wait);
 }
 
 function countSecond(event: Happening): void {

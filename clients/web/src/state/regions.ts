@@ -25,6 +25,9 @@ interface Before {
 const VECTOR_SERIES = 16;
 const SAMPLE_LEAST_MS = 700;
 
+/** r2 before r10. */
+const byName = new Intl.Collator(undefined, { numeric: true }).compare;
+
 export const names = signal<string[]>([]);
 /** FALSE until the first answer. */
 export const known = signal(false);
@@ -53,7 +56,7 @@ export function update(region: Region): void {
   const state = states.get(region.name) ?? make(region);
   // Most samples of an idle region say the same.
   if (JSON.stringify(state.region.peek()) !== JSON.stringify(region)) state.region.value = region;
-  if (!names.peek().includes(region.name)) names.value = [...names.peek(), region.name].sort();
+  if (!names.peek().includes(region.name)) names.value = [...names.peek(), region.name].sort(byName);
 }
 
 export function remove(name: string): void {
@@ -105,7 +108,9 @@ export function replace(regions: Region[]): void {
       update(region);
       sample(state, at);
     }
-    names.value = [...there].sort();
+    const sorted = [...there].sort(byName);
+    // The same names are no news.
+    if (sorted.join('/') !== names.peek().join('/')) names.value = sorted;
     known.value = true;
   });
 }

@@ -14,6 +14,10 @@ import { openAttach } from './attach';
 import { StateBadge } from './state';
 
 const SAMPLES = 60;
+/** More rows are there for who asks: a thousand that change each second keep a browser busy. */
+const ROWS = 100;
+/** Of so many regions each has a mark of its own in the sums. */
+const MARKED = 64;
 
 function matches(state: RegionState, words: string[]): boolean {
   const { name, plugin, state: how } = state.region.value;
@@ -85,11 +89,14 @@ function Sums({ all }: { all: RegionState[] }) {
   return (
     <section class="sums" aria-label="All regions together">
       <div class="panel sum"><span class="sum-value">{all.length - ill}<small>{` / ${all.length}`}</small></span><span class="sum-label">ready</span>
-        <span class="sum-bar" aria-hidden="true">{all.map(({ region }) => <i key={region.value.name} class={region.value.state} />)}</span></div>
+        {all.length <= MARKED
+          ? <span class="sum-bar" aria-hidden="true">{all.map(({ region }) => <i key={region.value.name} class={region.value.state} />)}</span> : null}</div>
       <div class="panel sum"><span class="sum-value">{formatSize(size)}</span><span class="sum-label">{`shared, among ${plural(peers, 'peer')}`}</span>
-        <span class="sum-sizes" aria-hidden="true">{all.map(({ region: { value: one } }) => (
-          <i key={one.name} title={`${one.name}: ${formatSize(one.size)}`} style={{ flexGrow: Math.max(toNumber(one.size) / Math.max(size, 1), 0.01) }} />
-        ))}</span></div>
+        {all.length <= MARKED ? (
+          <span class="sum-sizes" aria-hidden="true">{all.map(({ region: { value: one } }) => (
+            <i key={one.name} title={`${one.name}: ${formatSize(one.size)}`} style={{ flexGrow: Math.max(toNumber(one.size) / Math.max(size, 1), 0.01) }} />
+          ))}</span>
+        ) : null}</div>
       <div class="panel sum"><span class="sum-value">{formatRate(interrupts.at(-1)!)}</span><span class="sum-label">interrupts/s</span>
         <Sparkline values={interrupts} label="interrupts in the last minute" /></div>
       <div class="panel sum"><span class="sum-value">{formatByteRate(bytes.at(-1)!)}</span><span class="sum-label">through the daemon</span>
@@ -120,6 +127,7 @@ function NoRegions() {
 
 export function Regions() {
   const [filter, setFilter] = useState('');
+  const [most, setMost] = useState(ROWS);
   const words = filter.toLowerCase().split(/\s+/).filter(Boolean);
   const all = names.value.map(find).filter((state): state is RegionState => state !== undefined);
   const shown = all.filter((state) => words.length === 0 || matches(state, words));
@@ -147,8 +155,12 @@ export function Regions() {
                 <th scope="col">Interrupts/s</th><th scope="col">Read</th><th scope="col">Written</th>
               </tr>
             </thead>
-            <tbody>{shown.map((state) => <Row key={state.region.peek().name} state={state} />)}</tbody>
+            <tbody>{shown.slice(0, most).map((state) => <Row key={state.region.peek().name} state={state} />)}</tbody>
           </table>
+          {shown.length > most ? (
+            <p class="nothing">{`${plural(shown.length - most, 'more region is', 'more regions are')} not shown. `}
+              <button type="button" onClick={() => setMost(most + ROWS * 5)}>Show more</button></p>
+          ) : null}
           {shown.length === 0 ? <p class="nothing">No region has all of these words.</p> : null}
         </div>
       )}

@@ -20,14 +20,16 @@ function Health() {
 
 /** How many events the daemon is ahead of us, when it was last asked. */
 function behind(): number {
-  if (!daemon.value || !serial.value) return 0;
-  return Math.max(0, toNumber(daemon.value.event_serial) - toNumber(serial.value));
+  const newest = serial.peek();
+  return daemon.value && newest ? Math.max(0, toNumber(daemon.value.event_serial) - toNumber(newest)) : 0;
 }
 
 export function StatusBar() {
   const now = daemon.value;
   const late = behind();
   const rate = eventsPerSecond();
+  // It changes with each event, and is drawn with the log's version.
+  const newest = serial.peek();
   return (
     <footer class="status" aria-label="Status">
       <Health />
@@ -37,7 +39,7 @@ export function StatusBar() {
       <span class="status-end">
         {lost.value > 0 ? <span class="warn-text">{`${formatExact(lost.value)} events lost`}</span> : null}
         <span class="wide-only">{rate >= 0.1 ? `${rate.toFixed(rate < 10 ? 1 : 0)} events/s` : 'quiet'}</span>
-        {serial.value ? <span class="mono" title="The newest event that this page has">{`#${serial.value}`}</span> : null}
+        {newest ? <span class="mono" title="The newest event that this page has">{`#${newest}`}</span> : null}
         {late > 0 ? <span class="wide-only">{`${plural(late, 'event')} behind`}</span> : null}
       </span>
       <a class="wide-only" href="v1/openapi.json">API</a>
