@@ -167,8 +167,7 @@
 #define IVD_LIMIT_HTTP_IDLE_USEC (75 * G_USEC_PER_SEC)
 #define IVD_LIMIT_HTTP_STALL_USEC (30 * G_USEC_PER_SEC)
 #define IVD_LIMIT_HTTP_LEAVE_USEC (2 * G_USEC_PER_SEC)
-/* The head of a request: its bytes, its fields. The line of a chunk, and the
- * lines after the last. */
+/* The head of a request: its bytes, its fields. The line of a chunk. */
 #define IVD_LIMIT_HTTP_HEAD_BYTES (32 * 1024)
 #define IVD_LIMIT_HTTP_HEAD_FIELDS 128
 #define IVD_LIMIT_HTTP_CHUNK_LINE_BYTES 1024

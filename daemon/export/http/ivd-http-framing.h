@@ -15,7 +15,7 @@ typedef enum
   IVD_HTTP_FRAMING_CHUNK_LINE, /* the line with a chunk's size */
   IVD_HTTP_FRAMING_CHUNK,      /* so many bytes of it to come */
   IVD_HTTP_FRAMING_CHUNK_END,  /* the line end after a chunk */
-  IVD_HTTP_FRAMING_TRAILER,    /* the lines after the last one */
+  IVD_HTTP_FRAMING_TRAILER,    /* the empty line after the last one */
 } IvdHttpFramingState;
 
 /* All zero before the first request. */
@@ -25,7 +25,6 @@ typedef struct
   IvdHttpHead head;
   gsize line;    /* where the line begins that is not complete yet */
   guint64 left;  /* of a body or a chunk */
-  gsize trailer; /* bytes of trailer lines so far */
 } IvdHttpFraming;
 
 /* data: what has come and was not used yet; begins where ret_used ended. Part
