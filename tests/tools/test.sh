@@ -41,8 +41,8 @@ fi
 options_of() {
   case $1 in
   gcc) echo ;;
-  asan) echo -Db_sanitize=address,undefined -Db_lundef=false -Dbench=false ;;
-  tsan) echo -Db_sanitize=thread -Db_lundef=false -Dbench=false ;;
+  asan) echo -Db_sanitize=address,undefined -Db_lundef=false -Dbench=false -Dweb=disabled ;;
+  tsan) echo -Db_sanitize=thread -Db_lundef=false -Dbench=false -Dweb=disabled ;;
   bare) echo -Ddbus=disabled -Dhttp=disabled -Dsystemd=disabled ;;
   esac
 }
