@@ -9,6 +9,7 @@
 
 #include "daemon.h"
 #include "platform/ivd-log.h"
+#include "platform/ivd-process.h"
 
 #define TLS_PRIORITY "NORMAL:%COMPAT:-VERS-TLS1.0:-VERS-TLS1.1"
 #define EXIT_USAGE 2
@@ -173,6 +174,7 @@ main (int argc, char **argv)
   IvdDaemonOptions options;
 
   setlocale (LC_ALL, "");
+  ivd_process_return_memory ();
   signal (SIGPIPE, SIG_IGN);
   signal (SIGXFSZ, SIG_IGN); /* a file that may not grow is an error, not the end */
   /* GIO would take TLS 1.0 and 1.1, and asks nobody but the environment. */

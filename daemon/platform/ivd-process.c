@@ -4,11 +4,15 @@
 #include "platform/ivd-process.h"
 
 #include <limits.h>
+#include <malloc.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/ivd-name.h"
+
+/* Uploads that are kept aside are larger, what is read and written at once is not. */
+#define LARGE_BYTES (4 * 1024 * 1024)
 
 char *
 ivd_process_executable (gint64 pid)
@@ -27,6 +31,12 @@ ivd_process_executable (gint64 pid)
     return NULL;
   target[n] = '\0';
   return ivd_text_safe (target);
+}
+
+void
+ivd_process_return_memory (void)
+{
+  (void) mallopt (M_MMAP_THRESHOLD, LARGE_BYTES);
 }
 
 guint64

@@ -11,6 +11,10 @@ char *ivd_process_executable (gint64 pid);
  * what it is then. */
 guint64 ivd_process_raise_descriptor_limit (void);
 
+/* From now on large pieces of memory go back to the system when they are freed.
+ * Left to itself malloc learns from the first of them to keep the next. */
+void ivd_process_return_memory (void);
+
 /* What this process uses now; 0 where the system does not say. */
 typedef struct
 {
