@@ -8,6 +8,7 @@ import re
 import secrets
 import select
 import socket
+import ssl
 import time
 
 import pytest
@@ -26,7 +27,7 @@ OWN_ID = 255
 class Service:
     """A daemon with HTTP on a unix socket and on TCP, and regions to make something happen in."""
 
-    def __init__(self, ivt, bus, config='', roles=(), state_dir=None):
+    def __init__(self, ivt, bus, config='', roles=(), state_dir=None, scheme='http'):
         self.ivt = ivt
         self.path = ivt.path('http.sock')
         self.tokens = {}
@@ -39,8 +40,7 @@ class Service:
         os.chmod(file, 0o600)
         self.daemon = ivt.daemon(bus, config=f'[daemon]\nlog-level=info\n[http]\ntokens={file}\n{config}', state_dir=state_dir,
                                  args=['--http', f'unix:{self.path}', '--http', '127.0.0.1:0'])
-        self.daemon.wait_log('listening on http://127.0.0.1:')
-        port = wait_for(lambda: re.search(r'listening on http://127\.0\.0\.1:(\d+)\n', self.daemon.log()))
+        port = wait_for(lambda: re.search(rf'listening on {scheme}://127\.0\.0\.1:(\d+)\n', self.daemon.log()))
         self.tcp = ('127.0.0.1', int(port.group(1)))
         self.rest = ivt.own(Rest(self.path))
         self.pid = self.daemon.pid
@@ -335,6 +335,64 @@ def test_changes_are_their_watchers(ivt, bus):
         assert changed['watch'] == answer['watch'] and changed['region'] == 'demo'
         assert changed['offset'] <= 100 < 104 <= changed['offset'] + changed['length']
     assert other.silent() and root.silent()
+
+
+# Through TLS.
+
+@pytest.fixture
+def secure(ivt, bus):
+    """A daemon that speaks TLS on TCP; how to connect to it."""
+    key, certificate = ivt.path('key.pem'), ivt.path('certificate.pem')
+    ivt.run(['openssl', 'req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '2',
+             '-subj', '/CN=localhost', '-addext', 'subjectAltName=IP:127.0.0.1', '-keyout', key, '-out', certificate])
+    service = Service(ivt, bus, f'tls-certificate={certificate}\ntls-key={key}\n', roles=[('all', 'operator')],
+                      scheme='https')
+    service.secured = {'address': service.tcp, 'token': service.tokens['all'],
+                       'tls': ssl.create_default_context(cafile=certificate)}
+    return service
+
+
+def test_tls(secure):
+    peer = secure.peer()
+    events = secure.events('?type=interrupt', **secure.secured)
+    stream = secure.ivt.own(WebSocket(**secure.secured))
+    stream.call('subscribe', type='interrupt')
+    for number in range(20):
+        peer.ring(OWN_ID, number)
+        assert events.take()['vector'] == number
+        assert stream.event()['vector'] == number
+    big = stream.call('read', region='demo', offset=0, length=64 * 1024)['data']
+    assert len(big) == 87384
+    assert stream.call('write', region='demo', offset=0, data=big[:43692 * 4 // 4][:40000]) == {}
+    descriptors = secure.descriptors()
+    events.close()
+    stream.close()
+    wait_for(lambda: secure.descriptors() <= descriptors - 2)
+
+
+def test_tls_stalled_reader(secure):
+    """What TLS was given once it is given again, whatever happens meanwhile."""
+    peer = secure.peer()
+    stalled = secure.events('?type=interrupt', receive_bytes=4096, **secure.secured)
+    serial = secure.serial()
+    secure.flood(peer, LOG_EVENTS + 5000)
+    end, lost = secure.serial(), 0
+    while serial < end:
+        event = stalled.take()
+        if event['type'] == 'lost':
+            assert event['count'] == event['serial'] - serial
+            lost += event['count']
+        else:
+            assert event['serial'] == serial + 1
+        serial = event['serial']
+    assert lost > 0
+
+
+def test_tls_daemon_stops(secure):
+    """It says farewell, so that the end is no attack."""
+    events = secure.events(**secure.secured)
+    secure.daemon.stop()
+    assert events.socket.recv(1) == b'', 'and no SSLEOFError'
 
 
 # Many.

@@ -347,11 +347,29 @@ test_unknown (void)
   assert_said (g_steal_pointer (&error), "unknown field 'a': known are: none");
 }
 
+static void
+test_rename (void)
+{
+  g_autoptr (IvdJsonFields) fields = fields_of ("{\"a\":1,\"b\":2}");
+  g_autoptr (GError) error = NULL;
+  guint64 value = 0;
+
+  ivd_json_fields_rename (fields, "a", "c");
+  ivd_json_fields_rename (fields, "x", "b");
+  g_assert_false (ivd_json_fields_has (fields, "a"));
+  g_assert_true (ivd_json_fields_take_uint64 (fields, "c", &value, &error));
+  g_assert_cmpuint (value, ==, 1);
+  g_assert_true (ivd_json_fields_take_uint64 (fields, "b", &value, &error));
+  g_assert_cmpuint (value, ==, 2);
+  g_assert_true (ivd_json_fields_end (fields, &error));
+}
+
 int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/ivd/json-fields/take", test_take);
+  g_test_add_func ("/ivd/json-fields/rename", test_rename);
   g_test_add_func ("/ivd/json-fields/absent", test_absent);
   g_test_add_func ("/ivd/json-fields/wrong", test_wrong);
   g_test_add_func ("/ivd/json-fields/msec", test_msec);

@@ -8,6 +8,7 @@ import json
 import os
 import select
 import socket
+import ssl
 import struct
 
 from .wait import Deadline
@@ -16,15 +17,16 @@ ACCEPT_GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11'
 CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
 
 
-def connect(address, receive_bytes=None):
-    """address: the path of a unix socket, or (host, port). receive_bytes: so that what is not read soon waits."""
+def connect(address, receive_bytes=None, tls=None):
+    """address: the path of a unix socket, or (host, port). receive_bytes: so that what is not read soon waits.
+    tls: an ssl.SSLContext."""
     unix = isinstance(address, str)
     connection = socket.socket(socket.AF_UNIX if unix else socket.AF_INET)
     if receive_bytes is not None:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
     connection.settimeout(Deadline(20).left())
     connection.connect(address)
-    return connection
+    return connection if tls is None else tls.wrap_socket(connection, server_hostname=address[0])
 
 
 class Rest(http.client.HTTPConnection):
@@ -66,8 +68,8 @@ class Rest(http.client.HTTPConnection):
 class Flow:
     """A connection on which bytes keep coming."""
 
-    def __init__(self, address, path, headers, token=None, receive_bytes=None):
-        self.socket = connect(address, receive_bytes)
+    def __init__(self, address, path, headers, token=None, receive_bytes=None, tls=None):
+        self.socket = connect(address, receive_bytes, tls)
         self.buffer = b''
         self.ended = False
         if token is not None:
@@ -82,7 +84,8 @@ class Flow:
         """More bytes, if they come in time."""
         poll = select.poll()
         poll.register(self.socket, select.POLLIN)
-        if self.ended or not poll.poll(timeout * 1000):
+        pending = isinstance(self.socket, ssl.SSLSocket) and self.socket.pending()
+        if self.ended or not (pending or poll.poll(timeout * 1000)):
             return False
         try:
             data = self.socket.recv(1 << 18)
