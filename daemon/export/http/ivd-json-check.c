@@ -439,9 +439,11 @@ check_bytes (const char *data, gsize length, Cursor *cursor)
 gboolean
 ivd_json_check (const char *data, gsize length, GError **error)
 {
-  Cursor cursor = { .start = data, .at = data, .end = data + length, .error = error };
+  /* No bytes may be nowhere. */
+  const char *start = data != NULL ? data : "";
+  Cursor cursor = { .start = start, .at = start, .end = start + length, .error = error };
 
-  if (!check_bytes (data, length, &cursor))
+  if (!check_bytes (start, length, &cursor))
     return FALSE;
   skip_space (&cursor);
   if (peek (&cursor) != '{')
