@@ -173,8 +173,12 @@ begin_frame (IvdWebsocketReader *self, IvdWebsocketItem *item)
 static gboolean
 is_text (const char *text, gsize length)
 {
-  const char *end = text + length;
+  const char *end;
 
+  /* No bytes may be nowhere. */
+  if (length == 0)
+    return TRUE;
+  end = text + length;
   while (!g_utf8_validate_len (text, (gsize) (end - text), &text))
     {
       if (text == end || *text != '\0')
