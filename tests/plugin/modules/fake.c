@@ -654,7 +654,7 @@ static void
 list_wide (const IvshmemPluginHost *host, IvshmemPluginProbe *list, uint32_t n_fields)
 {
   IvshmemPluginField fields[64];
-  char names[64][8];
+  char names[64][sizeof "f4294967295"];
 
   for (uint32_t i = 0; i < n_fields; i++)
     {
