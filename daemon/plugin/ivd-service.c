@@ -11,6 +11,7 @@
 #include "base/ivd-name.h"
 #include "platform/ivd-eventfd.h"
 #include "platform/ivd-file.h"
+#include "platform/ivd-guard.h"
 #include "platform/ivd-log.h"
 
 #define CONDITIONS (IVSHMEM_PLUGIN_READABLE | IVSHMEM_PLUGIN_WRITABLE | IVSHMEM_PLUGIN_HANGUP)
@@ -353,6 +354,21 @@ service_signal (IvdBackend *self, IvshmemPluginHandle eventfd)
   return ivd_eventfd_add ((int) eventfd, 1, &error) ? IVSHMEM_PLUGIN_OK : fail_with (self, error);
 }
 
+static IvshmemPluginStatus
+service_guarded (IvdBackend *self, const volatile void *address, uint64_t length, IvshmemPluginFunc func,
+                 void *data)
+{
+  IvdGuardFault fault;
+
+  if (self == NULL || address == NULL || length == 0 || length > G_MAXSIZE || func == NULL)
+    return IVSHMEM_PLUGIN_INVALID_ARGUMENT;
+  if (ivd_guard_run (address, (gsize) length, func, data, &fault))
+    return IVSHMEM_PLUGIN_OK;
+  ivd_backend_set_failure (self, fault.hardware ? "the memory there is broken (a machine check)"
+                                                : "what was mapped there is gone");
+  return fault.hardware ? IVSHMEM_PLUGIN_IO : IVSHMEM_PLUGIN_REGION_LOST;
+}
+
 void
 ivd_service_init (IvdBackend *self)
 {
@@ -374,4 +390,5 @@ ivd_service_fill_table (IvshmemPluginHost *table)
   table->run = service_run;
   table->open_path = service_open_path;
   table->signal = service_signal;
+  table->guarded = service_guarded;
 }

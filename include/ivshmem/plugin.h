@@ -17,8 +17,8 @@
  *
  * Threads. The host calls a plugin on its main thread only, and one call at a
  * time. No call may block: long work goes through the host's run(). A plugin
- * calls the host on the main thread only, but for log(), post() and
- * open_path(), which any thread may call. A detach ends watches and timers.
+ * calls the host on the main thread only, but for log(), post(), guarded()
+ * and open_path(), which any thread may call. A detach ends watches and timers.
  *
  * Ownership. Whatever is passed to a call is borrowed for that call, unless
  * its description says otherwise. Each side frees what it allocated.
@@ -39,7 +39,7 @@ extern "C" {
 #endif
 
 #define IVSHMEM_PLUGIN_ABI_MAJOR 1
-#define IVSHMEM_PLUGIN_ABI_MINOR 0
+#define IVSHMEM_PLUGIN_ABI_MINOR 1
 
 /* TRUE if the struct behind pointer is large enough to have field. */
 #define IVSHMEM_PLUGIN_HAS_FIELD(type, pointer, field) \
@@ -324,6 +324,15 @@ typedef struct IvshmemPluginHost
   /* Within create(), of an option that was not given: what it came to, such as
    * a path made of the region's name. Shown to users with the other options. */
   void (*resolved) (IvshmemPluginRegion *region, const char *option, const char *text);
+
+  /* --- since minor 1 --- */
+
+  /* Any thread. Calls func, which may touch length bytes at address though they
+   * can vanish: a device that is pulled out, a file that is cut. A SIGBUS there
+   * ends func where it stands and is answered with region-lost; so func must
+   * hold no lock and own nothing. */
+  IvshmemPluginStatus (*guarded) (IvshmemPluginRegion *region, const volatile void *address, uint64_t length,
+                                  IvshmemPluginFunc func, void *data);
 } IvshmemPluginHost;
 
 /* ------------------------------------------------------------------------

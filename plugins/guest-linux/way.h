@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: LGPL-3.0-or-later */
+#pragma once
+
+#include "guest-linux/device.h"
+
+/*
+ * The ways into an ivshmem device of this machine: which are open to this
+ * process now, and of the others why they are not and what would open them.
+ * Looking changes nothing: no driver is bound, nothing is opened for longer
+ * than a look at its rights. `doctor` says the same sentences.
+ */
+
+typedef enum
+{
+  PCI_WAY_VFIO,     /* a group behind an IOMMU, type 1: memory, interrupts */
+  PCI_WAY_SYSFS,    /* resource files: memory, rings, no interrupts */
+  PCI_WAY_NO_IOMMU, /* vfio without an IOMMU: told, not built */
+  PCI_WAY_IOMMUFD,  /* /dev/iommu and vfio's device files: told, not built */
+} PciWayKind;
+
+#define PCI_N_WAYS (PCI_WAY_IOMMUFD + 1)
+/* "vfio", "sysfs", "vfio-noiommu", "iommufd" */
+extern const char *const pci_way_names[PCI_N_WAYS];
+
+typedef struct
+{
+  gboolean open;
+  char *reason; /* one sentence: why not; NULL when open */
+  char *remedy; /* one sentence: what to do; NULL when open or when nothing can be done */
+} PciWay;
+
+/* What of it concerns the machine and not one device. */
+typedef struct
+{
+  gboolean locked_down;  /* the kernel lets no program map PCI memory */
+  char *lockdown;        /* "none", "integrity", "confidentiality"; NULL: the kernel has none */
+  gboolean has_iommu;    /* it has at least one IOMMU group */
+  gboolean has_vfio;     /* /dev/vfio/vfio is there and vfio-pci can be bound to */
+  gboolean has_no_iommu; /* vfio can do without: the kernel has the parameter */
+  gboolean no_iommu_on;
+  gboolean has_iommufd; /* /dev/iommu */
+} PciMachine;
+
+PciMachine *pci_machine_read (const char *sysfs, const char *dev);
+void pci_machine_free (PciMachine *machine);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (PciMachine, pci_machine_free)
+
+/* dev: "/dev", or a test's. ways is filled; pci_ways_clear() empties it. */
+void pci_ways_read (PciWay ways[PCI_N_WAYS], const PciMachine *machine, const PciDevice *device,
+                    const char *sysfs, const char *dev);
+void pci_ways_clear (PciWay ways[PCI_N_WAYS]);
+
+/* The best open one that is built, or -1. */
+gint pci_ways_best (const PciWay ways[PCI_N_WAYS]);
+/* TRUE when this process may bind the device to vfio-pci itself. */
+gboolean pci_way_may_bind (const PciDevice *device, const char *sysfs);
