@@ -95,7 +95,7 @@ static gboolean
 option_name_is_reserved (const char *name)
 {
   static const char *const reserved[] = {
-    "plugin", "name", "persist", "activity", "allow-see", "allow-read", "allow-write", "allow-ring",
+    "plugin", "name", "persist", "activity", "hotplug", "allow-see", "allow-read", "allow-write", "allow-ring",
     "allow-handover", "allow-attach", "allow-bridge", "allow-admin", NULL
   };
 
@@ -228,6 +228,28 @@ check_mandatory (const IvshmemPluginOps *ops, GError **error)
   return TRUE;
 }
 
+/* Of a plugin that was built against minor 0 none of them is there. */
+static gboolean
+check_monitor (const IvshmemPluginOps *ops, GError **error)
+{
+  const struct
+  {
+    const char *name;
+    gboolean there;
+  } needs[] = {
+    { "monitor_open", IVSHMEM_PLUGIN_HAS (IvshmemPluginOps, ops, monitor_open) },
+    { "monitor_take", IVSHMEM_PLUGIN_HAS (IvshmemPluginOps, ops, monitor_take) },
+    { "monitor_close", IVSHMEM_PLUGIN_HAS (IvshmemPluginOps, ops, monitor_close) },
+    { "probe", ops->probe != NULL },
+  };
+  const gboolean any = needs[0].there || needs[1].there || needs[2].there;
+
+  for (gsize i = 0; any && i < G_N_ELEMENTS (needs); i++)
+    if (!needs[i].there)
+      return refuse (error, "it has a monitor, but not the operation '%s', which a monitor needs", needs[i].name);
+  return TRUE;
+}
+
 static gboolean
 check_capabilities (const IvshmemPlugin *table, GError **error)
 {
@@ -263,5 +285,6 @@ ivd_plugin_table_check (const IvshmemPlugin *table, const char *name, GError **e
     return refuse (error, "it has no operations");
   if (!check_size ("its table of operations", table->ops->struct_size, OPS_BYTES, error))
     return FALSE;
-  return check_mandatory (table->ops, error) && check_capabilities (table, error);
+  return check_mandatory (table->ops, error) && check_monitor (table->ops, error)
+         && check_capabilities (table, error);
 }

@@ -173,3 +173,11 @@ ivd_plugin_can_probe (IvdPlugin *plugin)
 
   return IVSHMEM_PLUGIN_HAS (IvshmemPluginOps, ops, probe);
 }
+
+gboolean
+ivd_plugin_can_monitor (IvdPlugin *plugin)
+{
+  const IvshmemPluginOps *ops = plugin->table->ops;
+
+  return IVSHMEM_PLUGIN_HAS (IvshmemPluginOps, ops, monitor_open);
+}

@@ -31,3 +31,5 @@ const IvshmemPlugin *ivd_plugin_get_table (IvdPlugin *plugin);
 /* IvdCapability bits: what its regions may have at most. */
 guint ivd_plugin_get_capabilities (IvdPlugin *plugin);
 gboolean ivd_plugin_can_probe (IvdPlugin *plugin);
+/* It has what tells when probing would give something else. */
+gboolean ivd_plugin_can_monitor (IvdPlugin *plugin);

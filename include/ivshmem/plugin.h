@@ -110,6 +110,7 @@ enum
 typedef struct IvshmemPluginInstance IvshmemPluginInstance; /* the plugin's own, opaque to the host */
 typedef struct IvshmemPluginRegion IvshmemPluginRegion;     /* the host's own, opaque to the plugin */
 typedef struct IvshmemPluginProbe IvshmemPluginProbe;       /* the host's own: one listing of candidates */
+typedef struct IvshmemPluginMonitor IvshmemPluginMonitor;   /* the plugin's own: what tells that it may have changed */
 
 /* ------------------------------------------------------------------------
  * Options
@@ -385,6 +386,26 @@ typedef struct IvshmemPluginOps
 
   /* Frees it, after the last user of the memory has gone. */
   void (*destroy) (IvshmemPluginInstance *instance);
+
+  /* --- since minor 1: what tells when probe() would list something else.
+   * Optional, but all three or none, and with probe() only. One monitor a
+   * plugin; nothing of a region may be reported from within. --- */
+
+  /* Begins to look out. handle becomes readable when there may be something
+   * new; it stays the plugin's, and stays open until monitor_close(). Windows:
+   * a HANDLE that can be waited for. There is no region to fail() with: a
+   * plugin that cannot look out here logs why. */
+  IvshmemPluginStatus (*monitor_open) (const IvshmemPluginHost *host, IvshmemPluginMonitor **monitor,
+                                       IvshmemPluginHandle *handle);
+
+  /* Takes what the handle has, without waiting and not for long: what is left
+   * makes it readable again. Not 0: probe() may list something else by now, or
+   * something of what it lists has changed. May be called with nothing there.
+   * The host waits a while after each call, so that a burst is one listing. */
+  uint32_t (*monitor_take) (IvshmemPluginMonitor *monitor);
+
+  /* Ends it. */
+  void (*monitor_close) (IvshmemPluginMonitor *monitor);
 } IvshmemPluginOps;
 
 typedef struct IvshmemPlugin

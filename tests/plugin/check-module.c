@@ -11,6 +11,7 @@
  */
 #include "config.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -22,6 +23,7 @@
 #include "ivt-backend.h"
 #include "memory/ivd-memory.h"
 #include "platform/ivd-process.h"
+#include "plugin/ivd-backend-private.h"
 #include "plugin/ivd-plugin-table.h"
 #include "plugin/ivd-probe.h"
 
@@ -122,6 +124,38 @@ check_probe (gconstpointer data)
       g_assert_no_error (answer.error);
       g_test_message ("%" G_GSIZE_FORMAT " candidates", g_variant_n_children (answer.candidates));
       g_variant_unref (answer.candidates);
+    }
+}
+
+/* Opened, read with nothing there, and closed, more than once. */
+static void
+check_monitor (gconstpointer data)
+{
+  const Check *check = data;
+  const IvshmemPluginOps *ops = ivd_plugin_get_table (check->plugin)->ops;
+
+  if (!ivd_plugin_can_monitor (check->plugin))
+    {
+      g_test_skip ("allowed: it does not tell when candidates change");
+      return;
+    }
+  for (guint i = 0; i < 3; i++)
+    {
+      IvshmemPluginMonitor *monitor = NULL;
+      IvshmemPluginHandle handle = IVSHMEM_PLUGIN_NO_HANDLE;
+      IvshmemPluginStatus status
+          = ops->monitor_open (&check->backend.host->table, &monitor, &handle);
+
+      if (status == IVSHMEM_PLUGIN_NOT_SUPPORTED)
+        {
+          g_test_skip ("allowed: it cannot tell when candidates change here");
+          return;
+        }
+      g_assert_cmpint (status, ==, IVSHMEM_PLUGIN_OK);
+      g_assert_nonnull (monitor);
+      g_assert_cmpint (fcntl ((int) handle, F_GETFD) & FD_CLOEXEC, ==, FD_CLOEXEC);
+      (void) ops->monitor_take (monitor);
+      ops->monitor_close (monitor);
     }
 }
 
@@ -473,6 +507,7 @@ main (int argc, char **argv)
   open_other (&check);
   g_test_add_data_func ("/check-module/texts", &check, check_texts);
   g_test_add_data_func ("/check-module/probe", &check, check_probe);
+  g_test_add_data_func ("/check-module/monitor", &check, check_monitor);
   g_test_add_data_func ("/check-module/values", &check, check_values);
   g_test_add_data_func ("/check-module/cycles", &check, check_cycles);
   g_test_add_data_func ("/check-module/twice-at-once", &check, check_twice_at_once);

@@ -23,6 +23,9 @@ struct _IvtPluginHost
   char *runtime_dir;
   GMainContext *context;
   IvdPoller *poller;
+  IvshmemPluginMonitor *monitor; /* NULL: not open */
+  guint64 monitor_watch;
+  guint news;
 };
 
 typedef struct
@@ -529,6 +532,45 @@ ivt_plugin_host_probe (IvtPluginHost *host)
 
   g_assert_cmpint (host->plugin->ops->probe (&host->table, (IvshmemPluginProbe *) candidates), ==, IVSHMEM_PLUGIN_OK);
   return candidates;
+}
+
+static void
+on_news (int fd, IvdPollFlags ready, gpointer data)
+{
+  IvtPluginHost *host = data;
+
+  if (host->plugin->ops->monitor_take (host->monitor) != 0)
+    host->news++;
+}
+
+void
+ivt_plugin_host_open_monitor (IvtPluginHost *host)
+{
+  const IvshmemPluginOps *ops = host->plugin->ops;
+  IvshmemPluginHandle handle = IVSHMEM_PLUGIN_NO_HANDLE;
+  g_autoptr (GError) error = NULL;
+
+  g_assert_true (IVSHMEM_PLUGIN_HAS (IvshmemPluginOps, ops, monitor_open));
+  g_assert_null (host->monitor);
+  g_assert_cmpint (ops->monitor_open (&host->table, &host->monitor, &handle), ==, IVSHMEM_PLUGIN_OK);
+  g_assert_nonnull (host->monitor);
+  host->news = 0;
+  host->monitor_watch = ivd_poller_add (host->poller, (int) handle, IVD_POLL_IN, on_news, host, &error);
+  g_assert_no_error (error);
+}
+
+guint
+ivt_plugin_host_news (IvtPluginHost *host)
+{
+  return host->news;
+}
+
+void
+ivt_plugin_host_close_monitor (IvtPluginHost *host)
+{
+  ivd_poller_remove (host->poller, host->monitor_watch);
+  host->plugin->ops->monitor_close (host->monitor);
+  host->monitor = NULL;
 }
 
 static gboolean

@@ -76,6 +76,12 @@ void ivt_plugin_host_drain (IvtPluginHost *host);
 /* What probe() lists, each a table of name → value as text. */
 GPtrArray *ivt_plugin_host_probe (IvtPluginHost *host);
 
+/* The plugin's monitor: its handle, watched. Fails the test when it has none. */
+void ivt_plugin_host_open_monitor (IvtPluginHost *host);
+/* How often it has said since then that there may be something new. */
+guint ivt_plugin_host_news (IvtPluginHost *host);
+void ivt_plugin_host_close_monitor (IvtPluginHost *host);
+
 /* create() alone. options: "key=value key=value". Unknown ones are an error. */
 IvtRegion *ivt_region_create (IvtPluginHost *host, const char *name, const char *options, GError **error);
 /* The same, and waits until its memory is there or it is lost. */

@@ -109,6 +109,7 @@ test_modules (Fixture *f, gconstpointer data)
   } bad[] = {
     { "bad-future", "needs a daemon with plugin ABI 1.99 or later" },
     { "bad-major", "speaks version 2 of the plugin ABI, and this daemon speaks version 1" },
+    { "bad-monitor", "it has a monitor, but not the operation 'monitor_take', which a monitor needs" },
     { "bad-name", "it calls itself 'fake', so its file must be called 'fake.so', not 'bad-name.so'" },
     { "bad-null", "its name is missing" },
     { "bad-operation", "its operation 'destroy' is missing" },
@@ -124,20 +125,28 @@ test_modules (Fixture *f, gconstpointer data)
 
   g_assert_true (ivd_plugin_store_load (f->store, IVT_MODULES, &error));
   g_assert_no_error (error);
-  g_assert_cmpuint (ivd_plugin_store_list (f->store)->len, ==, G_N_ELEMENTS (bad) + 2);
+  g_assert_cmpuint (ivd_plugin_store_list (f->store)->len, ==, G_N_ELEMENTS (bad) + 3);
   for (gsize i = 0; i < G_N_ELEMENTS (bad); i++)
     assert_refused (f, bad[i].name, bad[i].word);
-  g_assert_nonnull (ivd_plugin_store_find (f->store, "fake", NULL));
+  plugin = ivd_plugin_store_find (f->store, "fake", NULL);
+  g_assert_nonnull (plugin);
+  g_assert_true (ivd_plugin_can_probe (plugin) && ivd_plugin_can_monitor (plugin));
+
+  /* A shorter one, of minor version 0. */
+  plugin = ivd_plugin_store_find (f->store, "good-first", &error);
+  g_assert_no_error (error);
+  g_assert_true (ivd_plugin_can_probe (plugin) && !ivd_plugin_can_monitor (plugin));
 
   /* A longer one, of a later minor version. */
   plugin = ivd_plugin_store_find (f->store, "good-long", &error);
   g_assert_no_error (error);
   g_assert_cmpuint (ivd_plugin_get_capabilities (plugin), ==, IVSHMEM_PLUGIN_CAP_READ);
+  g_assert_false (ivd_plugin_can_monitor (plugin));
   options = ivd_options_new (ivd_plugin_get_table (plugin), none, NULL, NULL, &error);
   g_assert_no_error (error);
   g_clear_error (&error);
   g_assert_null (ivd_plugin_store_find (f->store, "absent", &error));
-  g_assert_cmpstr (error->message, ==, "there is no plugin 'absent'; loaded: fake, good-long");
+  g_assert_cmpstr (error->message, ==, "there is no plugin 'absent'; loaded: fake, good-first, good-long");
 }
 
 static void

@@ -126,7 +126,7 @@ test_sizes (Fixture *f, gconstpointer data)
   assert_good (f);
   f->table.struct_size = IVD_LIMIT_PLUGIN_STRUCT_BYTES + 1;
   assert_invalid (f, "its table says");
-  f->ops.struct_size = sizeof f->ops - 1;
+  f->ops.struct_size = offsetof (IvshmemPluginOps, monitor_open) - 1;
   assert_invalid (f, "its table of operations says");
   f->table.option_size = sizeof f->options[0] - 8;
   assert_invalid (f, "a row of its option table says");
@@ -142,7 +142,7 @@ static void
 test_versions (Fixture *f, gconstpointer data)
 {
   f->table.min_host_minor = IVSHMEM_PLUGIN_ABI_MINOR + 1;
-  assert_bad (f, IVD_ERROR_NOT_SUPPORTED, "needs a daemon with plugin ABI 1.1");
+  assert_bad (f, IVD_ERROR_NOT_SUPPORTED, "needs a daemon with plugin ABI 1.2 or later, and this one has 1.1");
   /* A newer one that can do without is welcome, with what we do not know. */
   f->table.abi_minor = IVSHMEM_PLUGIN_ABI_MINOR + 7;
   f->table.capabilities |= UINT64_C (1) << 40;
@@ -154,6 +154,56 @@ test_versions (Fixture *f, gconstpointer data)
   assert_invalid (f, "unknown capabilities 0x10000000000");
   f->options[0].flags = 2;
   assert_invalid (f, "unknown flags 0x2");
+}
+
+static IvshmemPluginStatus
+probe (const IvshmemPluginHost *host, IvshmemPluginProbe *list)
+{
+  return IVSHMEM_PLUGIN_OK;
+}
+
+static IvshmemPluginStatus
+monitor_open (const IvshmemPluginHost *host, IvshmemPluginMonitor **monitor, IvshmemPluginHandle *handle)
+{
+  return IVSHMEM_PLUGIN_OK;
+}
+
+static uint32_t
+monitor_take (IvshmemPluginMonitor *monitor)
+{
+  return 0;
+}
+
+static void
+monitor_close (IvshmemPluginMonitor *monitor)
+{
+}
+
+static void
+test_monitor (Fixture *f, gconstpointer data)
+{
+  f->ops.probe = probe;
+  f->ops.monitor_open = monitor_open;
+  f->ops.monitor_take = monitor_take;
+  f->ops.monitor_close = monitor_close;
+  assert_good (f);
+  f->ops.probe = NULL;
+  assert_invalid (f, "not the operation 'probe'");
+  f->ops.probe = probe;
+  f->ops.monitor_open = NULL;
+  assert_invalid (f, "not the operation 'monitor_open'");
+  f->ops.monitor_open = monitor_open;
+  f->ops.monitor_take = NULL;
+  assert_invalid (f, "not the operation 'monitor_take'");
+  f->ops.monitor_take = monitor_take;
+  /* What lies beyond the table's end is not there. */
+  f->ops.struct_size = sizeof f->ops - 1;
+  assert_invalid (f, "not the operation 'monitor_close'");
+  f->ops.struct_size = offsetof (IvshmemPluginOps, monitor_open);
+  assert_good (f);
+  f->ops.struct_size--;
+  f->ops.monitor_open = NULL;
+  assert_invalid (f, "its table of operations says");
 }
 
 static void
@@ -321,6 +371,7 @@ main (int argc, char **argv)
   ADD ("good", test_good);
   ADD ("sizes", test_sizes);
   ADD ("versions", test_versions);
+  ADD ("monitor", test_monitor);
   ADD ("names", test_names);
   ADD ("texts", test_texts);
   ADD ("option-names", test_option_names);

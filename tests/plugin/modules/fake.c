@@ -16,6 +16,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "fake-monitor.h"
 #include "ivshmem/plugin.h"
 
 #define MEMORY_BYTES 65536
@@ -63,7 +64,7 @@ typedef struct Errand
 static int control_run (const char *name, const char *commands);
 
 extern IVSHMEM_PLUGIN_EXPORT FakeControl fake_control;
-FakeControl fake_control = { .counters = { .ring_fd = -1 }, .run = control_run };
+FakeControl fake_control = { .counters = { .ring_fd = -1 }, .run = control_run, .monitor_fd = -1 };
 
 static IvshmemPluginInstance *instances;
 
@@ -665,11 +666,32 @@ list_wide (const IvshmemPluginHost *host, IvshmemPluginProbe *list, uint32_t n_f
   host->candidate (list, fields, n_fields);
 }
 
+/* "NAME SIZE,NAME SIZE" */
+static void
+list_named (const IvshmemPluginHost *host, IvshmemPluginProbe *list, const char *named)
+{
+  char name[256];
+  unsigned long long size = 0;
+  int length = 0;
+
+  for (; sscanf (named, "%255s %llu%n", name, &size, &length) == 2; named += strspn (named, ","))
+    {
+      IvshmemPluginField fields[] = {
+        { sizeof fields[0], IVSHMEM_PLUGIN_FIELD_TEXT, "name", name, 0 },
+        { sizeof fields[0], IVSHMEM_PLUGIN_FIELD_NUMBER, "size", NULL, size },
+      };
+
+      host->candidate (list, fields, 2);
+      named += length;
+    }
+}
+
 /* Lists one candidate, and then what it is told to. */
 static IvshmemPluginStatus
 probe (const IvshmemPluginHost *host, IvshmemPluginProbe *list)
 {
   const char *how = fake_control.probe;
+  const char *named = __atomic_load_n (&fake_control.candidates, __ATOMIC_SEQ_CST);
   IvshmemPluginField fields[64];
   IvshmemPluginField good[] = {
     { sizeof good[0], IVSHMEM_PLUGIN_FIELD_TEXT, "name", "first", 0 },
@@ -677,7 +699,11 @@ probe (const IvshmemPluginHost *host, IvshmemPluginProbe *list)
     { sizeof good[0], IVSHMEM_PLUGIN_FIELD_BOOLEAN, "busy", NULL, 1 },
   };
 
-  host->candidate (list, good, 3);
+  __atomic_add_fetch (&fake_control.counters.probes, 1, __ATOMIC_SEQ_CST);
+  if (named != NULL)
+    list_named (host, list, named);
+  else
+    host->candidate (list, good, 3);
   if (how == NULL)
     return IVSHMEM_PLUGIN_OK;
   if (strcmp (how, "fail") == 0)
@@ -737,6 +763,9 @@ static const IvshmemPluginOps ops = {
   .kick = kick,
   .detach = detach,
   .destroy = destroy,
+  .monitor_open = fake_monitor_open,
+  .monitor_take = fake_monitor_take,
+  .monitor_close = fake_monitor_close,
 };
 
 const IvshmemPlugin ivshmem_plugin_v1 = {

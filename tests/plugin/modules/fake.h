@@ -52,6 +52,9 @@ typedef struct
   uint32_t opened;
   int32_t last_status; /* of the last call to the host that has one */
   int ring_fd;         /* eventfd of vector 0, or -1 */
+  uint32_t probes;     /* from another thread: to be read atomically */
+  uint32_t monitors;   /* open now */
+  uint32_t takes;      /* calls of monitor_take() */
 } FakeCounters;
 
 typedef struct
@@ -62,6 +65,16 @@ typedef struct
   /* How probe() misbehaves: "bad", "many", "fail"; "fields N": lists a second
    * one, of N fields; NULL: not at all. */
   const char *probe;
+  /* What probe() lists instead of "first": "NAME SIZE,NAME SIZE"; NULL: not. To
+   * be set atomically: probe() runs on another thread. */
+  const char *candidates;
+  /* How the monitor misbehaves. When it is opened: "none", "fail", "null"
+   * (no monitor), "closed" (a descriptor that is not open), "file" (nothing
+   * that can be watched), "hang-up" (a pipe whose other end is monitor_fd; a
+   * test that closes it sets it to -1). When it is read: "busy" (never read
+   * empty), "busy-nothing" (neither, and nothing new), "nothing" (nothing new). */
+  const char *monitor;
+  int monitor_fd; /* -1: there is none; else writing 8 bytes to it makes it ready */
 } FakeControl;
 
 #endif /* FAKE_H */

@@ -110,6 +110,54 @@ detach (IvshmemPluginInstance *self, uint32_t keep)
   return IVSHMEM_PLUGIN_OK;
 }
 
+static IvshmemPluginStatus
+probe (const IvshmemPluginHost *host, IvshmemPluginProbe *list)
+{
+  const IvshmemPluginField name = { sizeof name, IVSHMEM_PLUGIN_FIELD_TEXT, "name", "anonymous", 0 };
+
+  host->candidate (list, &name, 1);
+  return IVSHMEM_PLUGIN_OK;
+}
+
+/* Nothing ever changes, but a monitor it has. */
+struct IvshmemPluginMonitor
+{
+  int fd;
+};
+
+static IvshmemPluginStatus
+monitor_open (const IvshmemPluginHost *host, IvshmemPluginMonitor **monitor, IvshmemPluginHandle *handle)
+{
+  IvshmemPluginMonitor *self = calloc (1, sizeof *self);
+
+  if (self == NULL)
+    return IVSHMEM_PLUGIN_INTERNAL;
+  self->fd = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
+  if (self->fd < 0)
+    {
+      free (self);
+      return IVSHMEM_PLUGIN_IO;
+    }
+  *monitor = self;
+  *handle = self->fd;
+  return IVSHMEM_PLUGIN_OK;
+}
+
+static uint32_t
+monitor_take (IvshmemPluginMonitor *self)
+{
+  uint64_t count;
+
+  return read (self->fd, &count, sizeof count) == sizeof count;
+}
+
+static void
+monitor_close (IvshmemPluginMonitor *self)
+{
+  close (self->fd);
+  free (self);
+}
+
 static const IvshmemPluginOption options[N_OPTIONS] = {
   [OPTION_SIZE] = {
       .struct_size = sizeof (IvshmemPluginOption),
@@ -124,6 +172,7 @@ static const IvshmemPluginOption options[N_OPTIONS] = {
 
 static const IvshmemPluginOps ops = {
   .struct_size = sizeof (IvshmemPluginOps),
+  .probe = probe,
   .create = create,
   .describe = describe,
   .memory = memory,
@@ -131,6 +180,9 @@ static const IvshmemPluginOps ops = {
   .vector_handle = vector_handle,
   .detach = detach,
   .destroy = destroy,
+  .monitor_open = monitor_open,
+  .monitor_take = monitor_take,
+  .monitor_close = monitor_close,
 };
 
 const IvshmemPlugin ivshmem_plugin_v1 = {
