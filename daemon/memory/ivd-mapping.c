@@ -74,17 +74,16 @@ ivd_mapping_new (int fd, guint64 offset, guint64 size, IvdMappingFlags flags, GE
 }
 
 IvdMapping *
-ivd_mapping_new_for_address (void *address,
-                             guint64 size,
-                             IvdMappingFlags flags,
-                             GDestroyNotify free_func,
-                             gpointer data)
+ivd_mapping_new_for_address (void *address, guint64 size, IvdMappingFlags flags)
 {
-  IvdMapping *mapping = mapping_new (address, size, flags);
+  return mapping_new (address, size, flags);
+}
 
+void
+ivd_mapping_set_free_func (IvdMapping *mapping, GDestroyNotify free_func, gpointer data)
+{
   mapping->free_func = free_func;
   mapping->free_data = data;
-  return mapping;
 }
 
 IvdMapping *

@@ -35,13 +35,12 @@ typedef void (*IvdMappingLostFunc) (IvdMapping *mapping, const char *message, gp
 IvdMapping *ivd_mapping_new (int fd, guint64 offset, guint64 size, IvdMappingFlags flags, GError **error)
     G_GNUC_WARN_UNUSED_RESULT;
 
-/* Memory that somebody else has mapped and keeps until free_func is called
- * (by whoever drops the last reference, on its thread; may be NULL). */
-IvdMapping *ivd_mapping_new_for_address (void *address,
-                                         guint64 size,
-                                         IvdMappingFlags flags,
-                                         GDestroyNotify free_func,
-                                         gpointer data);
+/* Memory that somebody else has mapped, and keeps as long as this lives. */
+IvdMapping *ivd_mapping_new_for_address (void *address, guint64 size, IvdMappingFlags flags);
+
+/* Called when nothing is mapped any more, by whoever drops the last reference,
+ * on its thread. Before the mapping is shared. */
+void ivd_mapping_set_free_func (IvdMapping *mapping, GDestroyNotify free_func, gpointer data);
 
 IvdMapping *ivd_mapping_ref (IvdMapping *mapping);
 void ivd_mapping_unref (IvdMapping *mapping);

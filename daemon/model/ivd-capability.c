@@ -42,12 +42,13 @@ ivd_capability_names (guint capabilities)
 }
 
 gboolean
-ivd_capability_check (guint capabilities, IvdCapability wanted, const char *region, const char *plugin, GError **error)
+ivd_capability_check (guint capabilities, IvdCapability wanted, const char *region, const char *plugin,
+                      const char *reason, GError **error)
 {
   if (capabilities & wanted)
     return TRUE;
   g_set_error (error, IVD_ERROR, IVD_ERROR_NOT_SUPPORTED,
-               "region '%s' has not the capability '%s' (plugin %s)",
-               region, ivd_capability_name (wanted), plugin);
+               "region '%s' has not the capability '%s' (plugin %s)%s%s", region, ivd_capability_name (wanted),
+               plugin, reason != NULL ? ": " : "", reason != NULL ? reason : "");
   return FALSE;
 }

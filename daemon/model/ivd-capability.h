@@ -30,7 +30,7 @@ const char *ivd_capability_name (IvdCapability capability);
 /* The names of the bits that are set, NULL-terminated. (transfer container) */
 const char **ivd_capability_names (guint capabilities);
 
-/* not-supported naming what is missing, the region and its plugin, unless the
- * wanted one is among the capabilities. */
+/* not-supported naming what is missing, the region, its plugin and the reason
+ * (NULL: not known), unless the wanted one is among the capabilities. */
 gboolean ivd_capability_check (guint capabilities, IvdCapability wanted, const char *region, const char *plugin,
-                               GError **error) G_GNUC_WARN_UNUSED_RESULT;
+                               const char *reason, GError **error) G_GNUC_WARN_UNUSED_RESULT;

@@ -99,5 +99,5 @@ ivd_region_view_ref_mapping (const IvdRegionView *view, GError **error)
 gboolean
 ivd_region_view_check_capability (const IvdRegionView *view, IvdCapability capability, GError **error)
 {
-  return ivd_capability_check (view->capabilities, capability, view->name, view->plugin, error);
+  return ivd_capability_check (view->capabilities, capability, view->name, view->plugin, view->reason, error);
 }

@@ -226,7 +226,8 @@ ivd_region_ref_mapping (IvdRegion *region, GError **error)
 gboolean
 ivd_region_check_capability (IvdRegion *region, IvdCapability capability, GError **error)
 {
-  return ivd_capability_check (region->capabilities, capability, region->name, region->plugin, error);
+  return ivd_capability_check (region->capabilities, capability, region->name, region->plugin, region->reason,
+                               error);
 }
 
 /* Ready, and able to: what every call down to the backend asks first. */
@@ -282,6 +283,9 @@ ring_everybody (IvdRegion *region, guint vector)
   return sent;
 }
 
+/* Of a peer: a guest knows neither who is there nor what they have. */
+#define VECTORS_UNKNOWN G_MAXUINT
+
 /* How many vectors a peer has; FALSE and an error if there is no such peer. */
 static gboolean
 find_peer_vectors (IvdRegion *region, guint peer, guint *ret_vectors, GError **error)
@@ -290,10 +294,10 @@ find_peer_vectors (IvdRegion *region, guint peer, guint *ret_vectors, GError **e
 
   if (known != NULL)
     *ret_vectors = known->vectors;
-  else if (region->own_id >= 0 && peer == (guint) region->own_id)
+  else if (region->own_id >= 0 && peer == (guint) region->own_id && (region->capabilities & IVD_CAP_RECEIVE))
     *ret_vectors = region->vectors;
   else if (!(region->capabilities & IVD_CAP_PEERS) && peer <= IVD_LIMIT_PEER_ID)
-    *ret_vectors = region->vectors;
+    *ret_vectors = VECTORS_UNKNOWN;
   else
     {
       g_set_error (error, IVD_ERROR, IVD_ERROR_NOT_FOUND, "region '%s' has no peer %u", region->name, peer);
@@ -319,6 +323,18 @@ ring_one_peer (IvdRegion *region, guint peer, guint vector, guint *sent, GError 
                      "vector %u: peer %u of region '%s' has the vectors 0 to %u",
                      vector, peer, region->name, vectors - 1);
       return FALSE;
+    }
+  if (vector == IVD_ALL && vectors == VECTORS_UNKNOWN)
+    {
+      /* Whoever shares a server has as many, as a rule. */
+      vectors = region->vectors;
+      if (vectors == 0)
+        {
+          g_set_error (error, IVD_ERROR, IVD_ERROR_NOT_SUPPORTED,
+                       "region '%s' does not know how many vectors peer %u has: name one instead of all",
+                       region->name, peer);
+          return FALSE;
+        }
     }
   return ring_peer (region, peer, vectors, vector, sent, error);
 }

@@ -57,7 +57,8 @@ const char *ivd_region_get_plugin (IvdRegion *region);
 /* What it was attached with, defaults filled in: a{sv}. (transfer none) */
 GVariant *ivd_region_get_options (IvdRegion *region);
 IvdRegionState ivd_region_get_state (IvdRegion *region);
-/* Why it is in that state; NULL when there is nothing to say. */
+/* Why it is in that state, or, of a ready one, why it can do less than its
+ * kind; NULL when there is nothing to say. */
 const char *ivd_region_get_reason (IvdRegion *region);
 /* Bytes; 0 before there was any memory. */
 guint64 ivd_region_get_size (IvdRegion *region);

@@ -340,6 +340,16 @@ ivd_registry_set_memory (IvdRegistry *registry, IvdRegion *region, IvdMapping *m
 }
 
 void
+ivd_registry_set_limited (IvdRegistry *registry, IvdRegion *region, const char *reason)
+{
+  g_return_if_fail (!region->removed);
+  if (region->state != IVD_REGION_READY)
+    return;
+  set_state (region, IVD_REGION_READY, reason);
+  emit_changed (registry, region, IVD_REGION_CHANGE_STATE);
+}
+
+void
 ivd_registry_set_own (IvdRegistry *registry, IvdRegion *region, gint own_id, guint vectors, guint capabilities)
 {
   g_return_if_fail (!region->removed);

@@ -70,6 +70,8 @@ void ivd_registry_set_option (IvdRegistry *registry, IvdRegion *region, const ch
  * memory again. The old mapping, if any, is lost to its users. */
 void ivd_registry_set_memory (IvdRegistry *registry, IvdRegion *region, IvdMapping *mapping, gboolean new_generation);
 void ivd_registry_set_own (IvdRegistry *registry, IvdRegion *region, gint own_id, guint vectors, guint capabilities);
+/* A ready region can do less than its kind: why. Its next state forgets it. */
+void ivd_registry_set_limited (IvdRegistry *registry, IvdRegion *region, const char *reason);
 void ivd_registry_set_connecting (IvdRegistry *registry, IvdRegion *region);
 /* The memory is lost to its users and every peer is forgotten. */
 void ivd_registry_set_lost (IvdRegistry *registry, IvdRegion *region, const char *reason);

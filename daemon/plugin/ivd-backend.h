@@ -16,7 +16,7 @@
  * the instance is detached.
  *
  * The instance is destroyed when it has detached, its work on the pool is
- * done, and nobody uses memory any more that only it can unmap.
+ * done, and nobody uses its memory any more.
  */
 
 /* Opens a region: makes it in the registry, has the plugin open it, and

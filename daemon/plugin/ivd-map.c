@@ -67,7 +67,7 @@ check_file (IvdBackend *self, const IvshmemPluginMemory *said, GError **error)
 }
 
 static void
-release_address (gpointer data)
+release_backend (gpointer data)
 {
   ivd_backend_unref (data);
 }
@@ -76,6 +76,7 @@ IvdMapping *
 ivd_backend_map (IvdBackend *self, guint *ret_flags, GError **error)
 {
   IvshmemPluginMemory said = { .struct_size = sizeof said, .handle = IVSHMEM_PLUGIN_NO_HANDLE };
+  IvdMapping *mapping = NULL;
   IvshmemPluginStatus status;
   IvdCall call;
 
@@ -91,12 +92,19 @@ ivd_backend_map (IvdBackend *self, guint *ret_flags, GError **error)
     }
   *ret_flags = said.flags & MEMORY_FLAGS;
   if (said.address == NULL)
-    return check_file (self, &said, error)
-               ? ivd_mapping_new ((int) said.handle, said.offset, said.size, to_mapping (said.flags), error)
-               : NULL;
-  /* The plugin's own: it is destroyed only when nobody uses it any more, and
-   * there is nothing that could be handed over. */
-  *ret_flags |= IVSHMEM_PLUGIN_MEMORY_NO_HANDOVER;
-  return ivd_mapping_new_for_address (said.address, said.size, to_mapping (said.flags), release_address,
-                                      ivd_backend_ref (self));
+    {
+      if (check_file (self, &said, error))
+        mapping = ivd_mapping_new ((int) said.handle, said.offset, said.size, to_mapping (said.flags), error);
+    }
+  else
+    {
+      /* There is nothing that could be handed over. */
+      *ret_flags |= IVSHMEM_PLUGIN_MEMORY_NO_HANDOVER;
+      mapping = ivd_mapping_new_for_address (said.address, said.size, to_mapping (said.flags));
+    }
+  /* The plugin is destroyed only when nobody uses its memory any more: a device
+   * cannot be given back before. */
+  if (mapping != NULL)
+    ivd_mapping_set_free_func (mapping, release_backend, ivd_backend_ref (self));
+  return mapping;
 }

@@ -497,8 +497,30 @@ report_resolved (IvdBackend *self, const char *name, const char *said)
       ivd_backend_condemn (self, "said that option '%s' came to what it cannot be", name);
       return;
     }
+  if (self->attach == NULL)
+    {
+      ivd_backend_condemn (self, "said what an option came to when the region had been attached already");
+      return;
+    }
   ivd_registry_set_option (self->host->registry, self->region, name,
                            ivd_option_value_to_variant (option, text, number));
+}
+
+static void
+report_limited (IvdBackend *self, const char *message)
+{
+  g_autofree char *text = NULL;
+
+  if (!begin (self, "said what its region cannot do"))
+    return;
+  if (self->mapping == NULL || message == NULL)
+    {
+      ivd_backend_condemn (self, message == NULL ? "said nothing of what its region cannot do"
+                                                 : "said what its region cannot do before it had memory");
+      return;
+    }
+  text = ivd_text_safe_bytes (message, IVD_LIMIT_PLUGIN_MESSAGE_BYTES);
+  ivd_registry_set_limited (self->host->registry, self->region, text);
 }
 
 static void
@@ -528,4 +550,5 @@ ivd_report_fill_table (IvshmemPluginHost *table)
   table->back = report_back;
   table->detached = report_detached;
   table->resolved = report_resolved;
+  table->limited = report_limited;
 }

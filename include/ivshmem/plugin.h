@@ -322,8 +322,8 @@ typedef struct IvshmemPluginHost
    * stays as long as this table; NULL: there is none. */
   const char *runtime_dir;
 
-  /* Within create(), of an option that was not given: what it came to, such as
-   * a path made of the region's name. Shown to users with the other options. */
+  /* Before memory_ready, of an option that was not given: what it came to, such
+   * as a path made of the region's name. Shown to users with the other options. */
   void (*resolved) (IvshmemPluginRegion *region, const char *option, const char *text);
 
   /* --- since minor 1 --- */
@@ -334,6 +334,11 @@ typedef struct IvshmemPluginHost
    * hold no lock and own nothing. */
   IvshmemPluginStatus (*guarded) (IvshmemPluginRegion *region, const volatile void *address, uint64_t length,
                                   IvshmemPluginFunc func, void *data);
+
+  /* The region is ready but can do less than its kind: one sentence that says
+   * what is missing, why, and what would help. Users see it as its reason.
+   * After memory_ready; the next one takes it away. */
+  void (*limited) (IvshmemPluginRegion *region, const char *message);
 } IvshmemPluginHost;
 
 /* ------------------------------------------------------------------------

@@ -259,7 +259,7 @@ main (int argc, char **argv)
   check (bench.shared != MAP_FAILED && bench.private != MAP_FAILED);
   memset (bench.private, 1, LARGEST);
   memset (bench.shared, 2, LARGEST);
-  bench.mapping = ivd_mapping_new_for_address (bench.shared, LARGEST, 0, NULL, NULL);
+  bench.mapping = ivd_mapping_new_for_address (bench.shared, LARGEST, 0);
   bench.scan = ivd_scan_new (bench.mapping, 0, LARGEST, IVD_SCAN_BLOCK_BYTES, NULL);
 
   compare_copies (table, &bench);

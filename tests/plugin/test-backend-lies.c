@@ -190,6 +190,7 @@ test_options (IvtBackend *f, gconstpointer data)
     { "resolved colour blue", "an option that it does not have, or that was given" },
     { "resolved room -", "option 'room' came to what it cannot be" },
     { "resolved room blue", "option 'room' came to what it cannot be" },
+    { "resolved room 16M", "what an option came to when the region had been attached already" },
     { "resolved room \xff", "option 'room' came to what it cannot be" },
     { "thread resolved room 5", "what an option came to on another thread" },
   };

@@ -137,7 +137,7 @@ test_limit (void)
 
   zeros = mmap (NULL, size, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   g_assert_true (zeros != MAP_FAILED);
-  mapping = ivd_mapping_new_for_address (zeros, size, IVD_MAPPING_READ_ONLY, NULL, NULL);
+  mapping = ivd_mapping_new_for_address (zeros, size, IVD_MAPPING_READ_ONLY);
 
   bytes = read_now (pool, mapping, 1, IVD_LIMIT_COPY_READ_BYTES, &error);
   g_assert_no_error (error);

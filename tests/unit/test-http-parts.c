@@ -20,7 +20,7 @@ set_up (Fixture *fixture, gconstpointer data)
 {
   for (guint i = 0; i < SIZE; i++)
     fixture->bytes[i] = (guint8) ('a' + i % 26);
-  fixture->mapping = ivd_mapping_new_for_address (fixture->bytes, SIZE, IVD_MAPPING_READ_ONLY, NULL, NULL);
+  fixture->mapping = ivd_mapping_new_for_address (fixture->bytes, SIZE, IVD_MAPPING_READ_ONLY);
 }
 
 static void

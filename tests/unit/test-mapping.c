@@ -230,7 +230,7 @@ test_open_refuses (void)
   g_autoptr (IvdMapping) closed = ivt_shared_mapping (PAGE, 0, NULL);
   g_autoptr (IvdMapping) lost = ivt_shared_mapping (PAGE, 0, NULL);
   guint8 bytes[64] = { 0 };
-  g_autoptr (IvdMapping) foreign = ivd_mapping_new_for_address (bytes, sizeof bytes, 0, NULL, NULL);
+  g_autoptr (IvdMapping) foreign = ivd_mapping_new_for_address (bytes, sizeof bytes, 0);
 
   assert_open_fails (read_only, FALSE, IVD_ERROR_NOT_SUPPORTED);
   assert_open_fails (foreign, TRUE, IVD_ERROR_NOT_SUPPORTED);
@@ -254,7 +254,9 @@ test_address (void)
 {
   guint8 bytes[64] = { 0 };
   guint freed = 0;
-  IvdMapping *mapping = ivd_mapping_new_for_address (bytes, sizeof bytes, 0, count_call, &freed);
+  IvdMapping *mapping = ivd_mapping_new_for_address (bytes, sizeof bytes, 0);
+
+  ivd_mapping_set_free_func (mapping, count_call, &freed);
 
   g_assert_true (ivd_memory_write (mapping, 63, "z", 1, NULL));
   g_assert_cmpint (bytes[63], ==, 'z');
