@@ -8,8 +8,11 @@ the package's image, which boots without unpacking itself in the guest) and
 `modules/`. Run as a program it makes that and prints where it is.
 """
 
+import contextlib
 import fcntl
+import functools
 import glob
+import hashlib
 import lzma
 import os
 import re
@@ -27,6 +30,12 @@ DOWNLOAD_SECONDS = 600
 
 # In the order in which they must be loaded.
 VFIO_MODULES = ['vfio', 'vfio_virqfd', 'irqbypass', 'vfio_pci_core', 'vfio_pci', 'vfio_iommu_type1']
+NETWORK_MODULES = ['virtio_ring', 'virtio_pci_modern_dev', 'virtio_pci_legacy_dev', 'virtio', 'virtio_pci',
+                   'failover', 'net_failover', 'virtio_net']
+
+# Where GLib finds TLS.
+TLS_MODULE = 'gio/modules/libgiognutls.so'
+KEPT_BASES = 6
 
 
 class KitError(Exception):
@@ -93,6 +102,15 @@ def make(name, version, into):
             shutil.copy(path, os.path.join(into, 'modules', os.path.basename(path).replace('-', '_')))
 
 
+@contextlib.contextmanager
+def locked():
+    """Several tests may want the cache at once."""
+    with open(os.path.join(CACHE, 'lock'), 'w', encoding='utf-8') as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+@functools.lru_cache(maxsize=None)
 def folder():
     """The newest kit, made if it is not there yet. Without apt's lists an older one will do."""
     package = newest_package()
@@ -105,9 +123,7 @@ def folder():
     if os.path.exists(path):
         return path
     os.makedirs(CACHE, exist_ok=True)
-    # Several tests may want it at once.
-    with open(os.path.join(CACHE, 'lock'), 'w', encoding='utf-8') as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with locked():
         if not os.path.exists(path):
             half = tempfile.mkdtemp(dir=CACHE, prefix='.half-')
             try:
@@ -127,10 +143,15 @@ def kernel():
 def with_libraries(programs):
     """{path in the guest: path here} of programs and of every library that they load."""
     files = dict(programs)
-    for program in programs.values():
-        for path in re.findall(r'(/\S+) \(0x', command('ldd', program)):
-            files[path] = os.path.realpath(path)
+    for path in re.findall(r'(/\S+) \(0x', command('ldd', *programs.values())):
+        files[path] = os.path.realpath(path)
     return files
+
+
+def tls_module():
+    """The path of GIO's TLS; it is where GIO itself looks, here and in the guest."""
+    directory = command('pkg-config', '--variable=libdir', 'gio-2.0').strip()
+    return os.path.join(directory, TLS_MODULE)
 
 
 class Archive:
@@ -163,17 +184,79 @@ class Archive:
         self.entry('TRAILER!!!', 0)
 
 
+def contents_of(modules, files):
+    """{path in the guest: path here} of busybox, init, the modules and files."""
+    modules_dir = os.path.join(folder(), 'modules')
+    return {'/bin/busybox': BUSYBOX, '/init': os.path.join(HERE, 'init'),
+            **{f'/modules/{name}.ko': os.path.join(modules_dir, f'{name}.ko') for name in modules}, **files}
+
+
+def order(modules):
+    """The modules that init loads."""
+    return ''.join(f'{name}\n' for name in modules).encode()
+
+
 def image(modules, files, path):
     """Writes the guest's file system: busybox, init, modules and files ({path in the guest: path here})."""
-    modules_dir = os.path.join(folder(), 'modules')
-    contents = {'/bin/busybox': BUSYBOX, '/init': os.path.join(HERE, 'init'),
-                **{f'/modules/{name}.ko': os.path.join(modules_dir, f'{name}.ko') for name in modules}, **files}
     with open(path, 'wb') as file:
         archive = Archive(file)
-        archive.add('/modules/order', ''.join(f'{name}\n' for name in modules).encode(), 0o644)
-        for name, source in contents.items():
+        archive.add('/modules/order', order(modules), 0o644)
+        for name, source in contents_of(modules, files).items():
             with open(source, 'rb') as data:
                 archive.add(name, data.read())
+        archive.end()
+    return path
+
+
+def content_key(contents, stripped):
+    """Names everything that a base image is made of, and how."""
+    whole = hashlib.sha256()
+    for name, source in sorted({**contents, '': os.path.abspath(__file__)}.items()):
+        with open(source, 'rb') as file:
+            digest = hashlib.sha256(file.read()).hexdigest()
+        whole.update(f'{name} {digest} {name in stripped}\n'.encode())
+    return whole.hexdigest()[:32]
+
+
+def without_debug(path):
+    with tempfile.NamedTemporaryFile(prefix='ivshmemd-strip-') as file:
+        command('strip', '--strip-debug', '-o', file.name, path)
+        return file.read()
+
+
+def base(files, stripped=()):
+    """An open archive of every module and files, from the cache, or made for it.
+
+    stripped: names in the guest of what goes in without what debuggers read.
+    """
+    contents = contents_of(VFIO_MODULES + NETWORK_MODULES, files)
+    path = os.path.join(folder(), f'base-{content_key(contents, stripped)}.cpio')
+    with locked():
+        if os.path.exists(path):
+            os.utime(path)
+            return open(path, 'rb')
+        for old in sorted(glob.glob(os.path.join(folder(), 'base-*.cpio')), key=os.path.getmtime)[:-KEPT_BASES]:
+            os.unlink(old)
+        with tempfile.NamedTemporaryFile(dir=folder(), prefix='.half-', delete=False) as file:
+            archive = Archive(file)
+            for name, source in contents.items():
+                with open(source, 'rb') as data:
+                    archive.add(name, without_debug(source) if name in stripped else data.read())
+            archive.end()
+        os.rename(file.name, path)
+        return open(path, 'rb')
+
+
+def image_on(base_file, modules, texts, path):
+    """Writes the base and behind it the modules to load and texts ({path in the guest: (mode, text)})."""
+    with open(path, 'wb') as file:
+        shutil.copyfileobj(base_file, file, 1 << 20)
+        # The kernel wants each archive at a multiple of four bytes.
+        file.write(bytes(-file.tell() % 4))
+        archive = Archive(file)
+        archive.add('/modules/order', order(modules), 0o644)
+        for name, (mode, text) in texts.items():
+            archive.add(name, text.encode(), mode)
         archive.end()
     return path
 

@@ -13,6 +13,7 @@ from .bus import Bus
 from .client import Client, DBusError, Pending
 from .daemon import Daemon
 from .guest import Guest
+from .guest_daemon import GuestDaemon
 from .notify import Notify
 from .process import Process, TestFailure
 from .qemu import Qemu, Qmp, QmpError
@@ -23,6 +24,6 @@ from .wire import WireClient
 
 __all__ = [
     'Build', 'Bus', 'Client', 'DBusError', 'Daemon', 'Deadline', 'Guest',
-    'Notify', 'Pending', 'Process', 'Qemu', 'Qmp', 'QmpError', 'Scope',
+    'GuestDaemon', 'Notify', 'Pending', 'Process', 'Qemu', 'Qmp', 'QmpError', 'Scope',
     'TestFailure', 'WireClient', 'WireServer', 'wait_for',
 ]

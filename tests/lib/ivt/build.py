@@ -19,6 +19,7 @@ class Build:
         self.ivshmemd = os.environ.get('IVT_IVSHMEMD', os.path.join(self.dir, 'daemon', 'ivshmemd'))
         self.ivshmemctl = os.environ.get('IVT_IVSHMEMCTL', os.path.join(self.dir, 'clients', 'ctl', 'ivshmemctl'))
         self.ivtool = os.path.join(self.dir, 'tests', 'guest', 'ivtool')
+        self.forward = os.path.join(self.dir, 'tests', 'guest', 'forward')
         self._config = None
 
     def sanitized(self):

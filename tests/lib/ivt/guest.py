@@ -32,22 +32,23 @@ class GuestError(AssertionError):
 class Guest:
     """args: further arguments of QEMU (devices).
 
-    vfio: an IOMMU, so that a program in the guest gets the device's interrupts.
+    vfio: an IOMMU, so that a program in the guest gets the device's interrupts; intremap=False: one that
+    does not remap them.
     files: {path in the guest: path here} on top of the base (programs with
-    their libraries: kit.with_libraries).
+    their libraries: kit.with_libraries). image: a file system instead of all that.
     wait=False: returns while the guest boots, and wait_ready() is the test's to call.
     """
 
-    def __init__(self, scope, args=(), *, vfio=False, files=None, memory=128, machine='q35', name='guest', append='',
-                 wait=True):
-        modules = kit.VFIO_MODULES if vfio else []
-        image = kit.image(modules, {'/bin/ivtool': scope.build.ivtool, **(files or {})},
-                          os.path.join(scope.make_dir(f'{name}.image'), 'initrd'))
+    def __init__(self, scope, args=(), *, vfio=False, intremap=True, files=None, image=None, memory=128,
+                 machine='q35', name='guest', append='', wait=True):
+        if image is None:
+            image = kit.image(kit.VFIO_MODULES if vfio else [], {'/bin/ivtool': scope.build.ivtool, **(files or {})},
+                              os.path.join(scope.make_dir(f'{name}.image'), 'initrd'))
         arguments = KERNEL_ARGUMENTS
         devices = list(args)
         if vfio:
             # Devices that come before the IOMMU are not behind it.
-            devices = ['-device', 'intel-iommu,intremap=on'] + devices
+            devices = ['-device', f'intel-iommu,intremap={"on" if intremap else "off"}'] + devices
             arguments += ' intel_iommu=on'
         self.qemu = scope.own(Qemu(scope, devices, machine=machine, memory=memory, kernel=kit.kernel(), initrd=image,
                                    append=f'{arguments} {append}', name=name))
@@ -85,6 +86,10 @@ class Guest:
         if found is None:
             return ''
         return ''.join(line[2:] + '\n' for line in found.group(1).split('\n') if line.startswith('| '))
+
+    def idle(self):
+        """Every script has ended."""
+        return self.count == 0 or re.search(rf'^@@end {self.count} ', self.qemu.serial(), re.M) is not None
 
     def result(self, number, timeout=120):
         """The script's output, when it has ended; an exit code but 0 is an error."""

@@ -43,14 +43,17 @@ class Answer:
 class _Connection(http.client.HTTPConnection):
     """To a socket's path, or to (host, port)."""
 
-    def __init__(self, address):
+    def __init__(self, address, tls=None):
         host, port = ('localhost', 80) if isinstance(address, str) else address
         super().__init__(host, port, timeout=SECONDS * SCALE)
         self.path = address if isinstance(address, str) else None
+        self.tls = tls
 
     def connect(self):
         if self.path is None:
             super().connect()
+            if self.tls is not None:
+                self.sock = self.tls.wrap_socket(self.sock, server_hostname=self.host)
             return
         self.sock = socket.socket(socket.AF_UNIX)
         self.sock.settimeout(self.timeout)
@@ -58,17 +61,19 @@ class _Connection(http.client.HTTPConnection):
 
 
 class Http:
-    """Asks the daemon at address, as whom the token says; headers go with every question."""
+    """Asks the daemon at address, as whom the token says; headers go with every question.
+    tls: an ssl.SSLContext, for (host, port)."""
 
-    def __init__(self, address, token=None, headers=None):
+    def __init__(self, address, token=None, headers=None, tls=None):
         self.address = address
+        self.tls = tls
         self.headers = dict(headers or {})
         if token is not None:
             self.headers['Authorization'] = f'Bearer {token}'
 
     def ask(self, method, target, *, data=None, body=None, headers=None):
         """data: to be sent as JSON."""
-        connection = _Connection(self.address)
+        connection = _Connection(self.address, self.tls)
         all_headers = {**self.headers, **(headers or {})}
         if data is not None:
             body = json.dumps(data).encode()

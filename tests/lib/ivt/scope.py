@@ -13,6 +13,7 @@ from .bus import Bus
 from .client import Client
 from .daemon import Daemon
 from .guest import Guest
+from .guest_daemon import GuestDaemon
 from .notify import Notify
 from .process import Process
 from .qemu import Qemu
@@ -139,6 +140,13 @@ class Scope:
 
     def guest(self, args=(), **keywords):
         return Guest(self, args, **keywords)
+
+    def guest_daemon(self, args=(), *, wait=True, **keywords):
+        """The whole daemon in a guest. wait=False: returns while it boots."""
+        daemon = self.own(GuestDaemon(self, args, **keywords))
+        if wait:
+            daemon.wait_ready()
+        return daemon
 
     def process(self, argv, **keywords):
         """Any other program, ended at the latest with the test."""
