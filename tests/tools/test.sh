@@ -43,7 +43,7 @@ options_of() {
   gcc) echo ;;
   asan) echo -Db_sanitize=address,undefined -Db_lundef=false -Dbench=false -Dweb=disabled ;;
   tsan) echo -Db_sanitize=thread -Db_lundef=false -Dbench=false -Dweb=disabled ;;
-  bare) echo -Ddbus=disabled -Dhttp=disabled -Dsystemd=disabled ;;
+  bare) echo -Ddbus=disabled -Dhttp=disabled -Dsystemd=disabled -Dudev=disabled ;;
   esac
 }
 
