@@ -34,6 +34,7 @@
 #define REGISTERS_BYTES 256
 #define MSIX_ENABLE_AND_MASK 0xc000
 #define PCI_COMMAND 4
+#define PCI_COMMAND_MEMORY 2
 #define PCI_COMMAND_MEMORY_AND_MASTER 6
 #define PCI_CAPABILITIES 0x34
 #define PCI_CAPABILITY_MSIX 0x11
@@ -189,11 +190,17 @@ map_bar (int index)
   char name[32];
   struct stat status;
   Bar bar;
-  int config = open_attribute ("config", O_RDWR);
+  int config = open_attribute ("config", O_RDONLY);
+  bool enabled = (config_read (config, PCI_COMMAND, 2) & PCI_COMMAND_MEMORY) != 0;
   int fd;
 
-  enable_device (config, 0);
   close (config);
+  if (!enabled)
+    {
+      config = open_attribute ("config", O_RDWR);
+      enable_device (config, 0);
+      close (config);
+    }
   snprintf (name, sizeof name, "resource%d", index);
   fd = open_attribute (name, O_RDWR);
   if (fstat (fd, &status) < 0)
