@@ -167,6 +167,10 @@
 #define IVD_LIMIT_HTTP_IDLE_USEC (75 * G_USEC_PER_SEC)
 #define IVD_LIMIT_HTTP_STALL_USEC (30 * G_USEC_PER_SEC)
 #define IVD_LIMIT_HTTP_LEAVE_USEC (2 * G_USEC_PER_SEC)
+/* TLS handshakes under way, and how long each may take. Beyond them whoever has
+ * most of them loses its oldest. */
+#define IVD_LIMIT_HTTP_HANDSHAKES 1024
+#define IVD_LIMIT_HTTP_HANDSHAKE_USEC (10 * G_USEC_PER_SEC)
 /* The head of a request: its bytes, its fields. The line of a chunk. */
 #define IVD_LIMIT_HTTP_HEAD_BYTES (32 * 1024)
 #define IVD_LIMIT_HTTP_HEAD_FIELDS 128

@@ -22,7 +22,8 @@ typedef struct
   const char *const *host_names; /* that a Host header may name besides addresses; NULL: none */
 } IvdHttpSetup;
 
-/* context must outlive it. Serves when this returns. Error: not-supported. */
+/* context must outlive it. Serves when this returns. Errors: not-supported,
+ * invalid-argument. */
 IvdHttp *ivd_http_new (const IvdHttpSetup *setup, IvdContext *context, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* What /readyz says from now on. */

@@ -44,6 +44,7 @@ struct _IvdHttpConnections
 
 /* Microseconds; 0: as long as it takes. */
 static const gint64 times[IVD_HTTP_ACTIVITY_COUNT] = {
+  [IVD_HTTP_HANDSHAKE] = IVD_LIMIT_HTTP_HANDSHAKE_USEC,
   [IVD_HTTP_IDLE] = IVD_LIMIT_HTTP_IDLE_USEC,
   [IVD_HTTP_HEADERS] = IVD_LIMIT_HTTP_HEADERS_USEC,
   [IVD_HTTP_BODY] = IVD_LIMIT_HTTP_STALL_USEC,
@@ -219,7 +220,7 @@ static IvdHttpConnection *
 find_slowest (IvdHttpConnections *self, const char *client)
 {
   static const IvdHttpActivity activities[]
-      = { IVD_HTTP_LEAVING, IVD_HTTP_IDLE, IVD_HTTP_HEADERS, IVD_HTTP_BODY };
+      = { IVD_HTTP_LEAVING, IVD_HTTP_HANDSHAKE, IVD_HTTP_IDLE, IVD_HTTP_HEADERS, IVD_HTTP_BODY };
   IvdHttpConnection *slowest = NULL;
   gint64 slowest_since = 0;
 
@@ -337,6 +338,12 @@ void
 ivd_http_connection_shutdown (IvdHttpConnection *connection)
 {
   (void) g_socket_shutdown (connection->socket, TRUE, TRUE, NULL);
+}
+
+const char *
+ivd_http_connection_get_client (IvdHttpConnection *connection)
+{
+  return connection->client;
 }
 
 GSocket *

@@ -20,12 +20,13 @@ typedef struct _IvdHttpConnections IvdHttpConnections;
 /* What a connection is doing, and so how long it may take. */
 typedef enum
 {
-  IVD_HTTP_IDLE,    /* between requests */
-  IVD_HTTP_HEADERS, /* a request has begun, or the first is awaited */
-  IVD_HTTP_BODY,    /* its body is coming; each piece counts anew */
-  IVD_HTTP_WORKING, /* it is being worked on, for as long as that takes */
-  IVD_HTTP_WRITING, /* the answer is going out; each piece counts anew */
-  IVD_HTTP_LEAVING, /* said farewell; what still comes is thrown away */
+  IVD_HTTP_HANDSHAKE, /* of TLS, all of it */
+  IVD_HTTP_IDLE,      /* between requests */
+  IVD_HTTP_HEADERS,   /* a request has begun, or the first is awaited */
+  IVD_HTTP_BODY,      /* its body is coming; each piece counts anew */
+  IVD_HTTP_WORKING,   /* it is being worked on, for as long as that takes */
+  IVD_HTTP_WRITING,   /* the answer is going out; each piece counts anew */
+  IVD_HTTP_LEAVING,   /* said farewell; what still comes is thrown away */
 } IvdHttpActivity;
 
 #define IVD_HTTP_ACTIVITY_COUNT (IVD_HTTP_LEAVING + 1)
@@ -49,6 +50,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (IvdHttpConnection, ivd_http_connection_unref)
 /* Begins an activity, or begins its time anew. */
 void ivd_http_connection_set_activity (IvdHttpConnection *connection, IvdHttpActivity activity);
 void ivd_http_connection_shutdown (IvdHttpConnection *connection);
+/* Whose it is: a user of this machine, or an address. */
+const char *ivd_http_connection_get_client (IvdHttpConnection *connection);
 GSocket *ivd_http_connection_get_socket (IvdHttpConnection *connection);
 gboolean ivd_http_connection_is_unix (IvdHttpConnection *connection);
 

@@ -15,6 +15,7 @@
 #include "export/http/ivd-http-acceptor.h"
 #include "export/http/ivd-http-door.h"
 #include "export/http/ivd-http-exchange.h"
+#include "export/http/ivd-http-handshakes.h"
 #include "export/http/ivd-http-idle.h"
 #include "export/http/ivd-http-intake.h"
 #include "export/http/ivd-http-page.h"
@@ -38,12 +39,13 @@ struct _IvdHttp
 
   /* from the main thread, before the other begins */
   GPtrArray *sockets; /* of GSocket */
-  GTlsCertificate *certificate;
+  IvdTls *tls;        /* NULL: without */
   const IvdTokens *tokens;
   GStrv host_names;
 
   /* HTTP thread */
   IvdHttpShared shared;
+  IvdHttpHandshakes *handshakes; /* NULL: no TLS */
   SoupServer *server;
   GPtrArray *acceptors; /* of IvdHttpAcceptor */
   gboolean exhausted;   /* of descriptors, when it last wanted one */
@@ -186,46 +188,49 @@ on_request_ended (SoupServer *server, SoupServerMessage *message, gpointer data)
 
 /* --- connections --- */
 
-static GIOStream *
-make_stream (IvdHttp *self, GSocket *socket)
+static void
+serve (GIOStream *take_stream, IvdHttpConnection *take_connection, gpointer data)
 {
-  g_autoptr (GSocketConnection) plain = g_socket_connection_factory_create_connection (socket);
-  g_autoptr (GError) error = NULL;
-  GIOStream *secure;
+  IvdHttp *self = data;
+  g_autoptr (GIOStream) stream = take_stream;
+  g_autoptr (IvdHttpConnection) connection = take_connection;
+  g_autoptr (GIOStream) intake = ivd_http_intake_new (stream, connection);
+  g_autoptr (GSocketAddress) address = ivd_http_connection_make_address (connection);
 
-  if (g_socket_get_family (socket) == G_SOCKET_FAMILY_UNIX)
-    return G_IO_STREAM (g_steal_pointer (&plain));
-  (void) g_socket_set_option (socket, IPPROTO_TCP, TCP_NODELAY, TRUE, NULL);
-  if (self->certificate == NULL)
-    return G_IO_STREAM (g_steal_pointer (&plain));
-  secure = g_tls_server_connection_new (G_IO_STREAM (plain), self->certificate, &error);
-  if (secure == NULL)
-    ivd_log (IVD_LOG_WARNING, NULL, "cannot begin TLS: %s", error->message);
-  else
-    g_tls_connection_set_require_close_notify (G_TLS_CONNECTION (secure), FALSE);
-  return secure;
+  ivd_http_connection_set_activity (connection, IVD_HTTP_HEADERS);
+  (void) soup_server_accept_iostream (self->server, intake, address, address, NULL);
+}
+
+static void
+serve_plain (IvdHttp *self, IvdHttpConnection *take_connection)
+{
+  GSocket *socket = ivd_http_connection_get_socket (take_connection);
+
+  serve (G_IO_STREAM (g_socket_connection_factory_create_connection (socket)), take_connection, self);
 }
 
 static void
 on_accept (GSocket *socket, gpointer data)
 {
   IvdHttp *self = data;
-  g_autoptr (IvdHttpConnection) connection = ivd_http_connection_new (self->shared.connections, socket);
-  g_autoptr (GIOStream) stream = connection != NULL ? make_stream (self, socket) : NULL;
-  g_autoptr (GIOStream) intake = NULL;
-  g_autoptr (GSocketAddress) address = NULL;
+  IvdHttpConnection *connection = ivd_http_connection_new (self->shared.connections, socket);
 
   self->exhausted = FALSE;
   if (connection == NULL)
-    ivd_http_counters_add (&self->shared.counters, IVD_HTTP_REFUSED_LIMIT, 1);
-  if (stream == NULL)
-    return;
+    {
+      ivd_http_counters_add (&self->shared.counters, IVD_HTTP_REFUSED_LIMIT, 1);
+      return;
+    }
   ivd_http_counters_add (&self->shared.counters, IVD_HTTP_CONNECTIONS, 1);
-  if (G_IS_TLS_CONNECTION (stream))
-    ivd_http_connection_set_secure (connection);
-  intake = ivd_http_intake_new (stream, connection);
-  address = ivd_http_connection_make_address (connection);
-  (void) soup_server_accept_iostream (self->server, intake, address, address, NULL);
+  if (!ivd_http_connection_is_unix (connection))
+    (void) g_socket_set_option (socket, IPPROTO_TCP, TCP_NODELAY, TRUE, NULL);
+  if (ivd_http_connection_is_unix (connection) || self->handshakes == NULL)
+    {
+      serve_plain (self, connection);
+      return;
+    }
+  ivd_http_connection_set_secure (connection);
+  ivd_http_handshakes_add (self->handshakes, connection);
 }
 
 /* Told once for each time that they are used up. */
@@ -278,6 +283,8 @@ begin (gpointer data)
   g_signal_connect (self->server, "request-finished", G_CALLBACK (on_request_ended), self);
   g_signal_connect (self->server, "request-aborted", G_CALLBACK (on_request_ended), self);
   add_dumb_listener (self->server);
+  if (self->tls != NULL)
+    self->handshakes = ivd_http_handshakes_new (self->tls, serve, self);
   self->acceptors = g_ptr_array_new_with_free_func ((GDestroyNotify) ivd_http_acceptor_free);
   for (guint i = 0; i < self->sockets->len; i++)
     g_ptr_array_add (self->acceptors, ivd_http_acceptor_new (g_ptr_array_index (self->sockets, i), on_accept, on_exhausted,
@@ -290,6 +297,7 @@ end (gpointer data)
   IvdHttp *self = data;
 
   g_clear_pointer (&self->acceptors, g_ptr_array_unref);
+  g_clear_pointer (&self->handshakes, ivd_http_handshakes_free);
   ivd_http_connections_shutdown (self->shared.connections);
   soup_server_disconnect (self->server);
   while (g_main_context_iteration (g_main_context_get_thread_default (), FALSE))
@@ -329,12 +337,16 @@ count_plugins (IvdContext *context)
 IvdHttp *
 ivd_http_new (const IvdHttpSetup *setup, IvdContext *context, GError **error)
 {
-  IvdHttp *self = g_new0 (IvdHttp, 1);
+  g_autoptr (IvdTls) tls = NULL;
+  IvdHttp *self;
 
+  if (setup->certificate != NULL && (tls = ivd_tls_new (setup->certificate, error)) == NULL)
+    return NULL;
+  self = g_new0 (IvdHttp, 1);
   self->sockets = g_ptr_array_new_with_free_func (g_object_unref);
   for (guint i = 0; i < setup->sockets->len; i++)
     g_ptr_array_add (self->sockets, g_object_ref (g_ptr_array_index (setup->sockets, i)));
-  g_set_object (&self->certificate, setup->certificate);
+  self->tls = g_steal_pointer (&tls);
   self->tokens = setup->tokens;
   self->host_names = g_strdupv ((GStrv) setup->host_names);
   self->shared.plugins = format_plugins (context);
@@ -359,7 +371,7 @@ ivd_http_free (IvdHttp *http)
   ivd_http_service_stop (http->service);
   ivd_http_service_unref (http->service);
   g_bytes_unref (http->shared.plugins);
-  g_clear_object (&http->certificate);
+  ivd_tls_unref (http->tls);
   g_ptr_array_unref (http->sockets);
   g_strfreev (http->host_names);
   g_free (http);
