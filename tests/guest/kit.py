@@ -203,7 +203,7 @@ def image(modules, files, path):
         archive.add('/modules/order', order(modules), 0o644)
         for name, source in contents_of(modules, files).items():
             with open(source, 'rb') as data:
-                archive.add(name, data.read())
+                archive.add(name, data.read(), 0o755 if os.access(source, os.X_OK) else 0o644)
         archive.end()
     return path
 

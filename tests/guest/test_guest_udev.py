@@ -62,7 +62,7 @@ class Machine:
                   ('-object', f'memory-backend-ram,id=m{number},size=1M,share=on')]
         installed = debian.installed(ivt)
         files = {**installed, **debian.udev(), **debian.modules(ivt, debian.VFIO),
-                 '/etc/udev/rules.d/69-ivshmemd-local.rules': ivt.file('local.rules', LOCAL_RULES)}
+                 '/etc/udev/rules.d/59-ivshmemd-local.rules': ivt.file('local.rules', LOCAL_RULES)}
         self.prefix = debian.prefix(installed)
         self.guest = ivt.guest([
             '-device', 'intel-iommu,intremap=on', *memory,

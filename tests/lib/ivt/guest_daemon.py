@@ -156,13 +156,7 @@ class GuestDaemon:
         self.guest.wait_ready()
         self.sh(f'start system {os.getuid()}')
         self.start()
-        self.ports = self.forwarded()
-
-    def forwarded(self):
-        """{port in the guest: port here}"""
-        table = self.guest.qemu.qmp.command('human-monitor-command', **{'command-line': 'info usernet'})
-        found = re.findall(r'HOST_FORWARD\]\s+\d+\s+127\.0\.0\.1\s+(\d+)\s+\S+\s+(\d+)', table)
-        return {int(there): int(here) for here, there in found}
+        self.ports = self.guest.qemu.forwarded_ports()
 
     def running(self):
         return self.guest.sh('test -e /run/ivshmemd.code && echo ended || echo running') == 'running\n'

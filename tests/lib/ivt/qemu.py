@@ -3,6 +3,7 @@
 
 import json
 import os
+import re
 import socket
 import subprocess
 
@@ -147,6 +148,12 @@ class Qemu:
         self.qmp.command('device_del', id=name)
         self.qmp.wait_event('DEVICE_DELETED', device=name)
         self.qmp.command('chardev-remove', id=f'{name}-chardev')
+
+    def forwarded_ports(self):
+        """{port in the guest: port here} of every hostfwd=."""
+        table = self.qmp.command('human-monitor-command', **{'command-line': 'info usernet'})
+        found = re.findall(r'HOST_FORWARD\]\s+\d+\s+127\.0\.0\.1\s+(\d+)\s+\S+\s+(\d+)', table)
+        return {int(there): int(here) for here, there in found}
 
     def serial(self):
         return self.process.out()
