@@ -186,9 +186,11 @@
 #define IVD_LIMIT_HTTP_TURN_PIECES 4
 /* Memory for pieces that is kept while nobody needs it. */
 #define IVD_LIMIT_HTTP_SPARE_BUFFERS 16
-/* A body that is written all or not at all, and all of these together. */
+/* A body that is written all or not at all, all of these together, and those of
+ * one caller. */
 #define IVD_LIMIT_HTTP_UPLOAD_BYTES (16 * 1024 * 1024)
 #define IVD_LIMIT_HTTP_STAGED_BYTES (256 * 1024 * 1024)
+#define IVD_LIMIT_HTTP_STAGED_BYTES_PER_CALLER (64 * 1024 * 1024)
 /* Users of unix sockets that are remembered with what they hold. */
 #define IVD_LIMIT_HTTP_USERS 1024
 /* Browsers' sessions, of all and of one identity (whose oldest goes), and how

@@ -8,6 +8,10 @@
 
 #define KIB ((gsize) 1024)
 #define ROOM (256 * KIB)
+#define SHARE (64 * KIB)
+/* Ids of callers. */
+#define SOMEBODY 7
+#define OTHER 8
 
 static GBytes *
 make_bytes (gsize size, guint8 value)
@@ -39,8 +43,8 @@ assert_limit (GError *error)
 static void
 test_keeps_what_came (void)
 {
-  g_autoptr (IvdHttpStages) stages = ivd_http_stages_new (ROOM);
-  g_autoptr (IvdHttpStage) stage = ivd_http_stage_new (stages, 0, NULL);
+  g_autoptr (IvdHttpStages) stages = ivd_http_stages_new (ROOM, ROOM);
+  g_autoptr (IvdHttpStage) stage = ivd_http_stage_new (stages, SOMEBODY, 0, NULL);
   g_autoptr (GBytes) bytes = NULL;
   const guint8 *data;
   gsize size;
@@ -62,8 +66,8 @@ test_keeps_what_came (void)
 static void
 test_empty (void)
 {
-  g_autoptr (IvdHttpStages) stages = ivd_http_stages_new (ROOM);
-  g_autoptr (IvdHttpStage) stage = ivd_http_stage_new (stages, 0, NULL);
+  g_autoptr (IvdHttpStages) stages = ivd_http_stages_new (ROOM, ROOM);
+  g_autoptr (IvdHttpStage) stage = ivd_http_stage_new (stages, SOMEBODY, 0, NULL);
   g_autoptr (GBytes) bytes = ivd_http_stage_get_bytes (stage);
 
   g_assert_cmpuint (g_bytes_get_size (bytes), ==, 0);
@@ -72,15 +76,15 @@ test_empty (void)
 static void
 test_announced_takes_its_room_at_once (void)
 {
-  g_autoptr (IvdHttpStages) stages = ivd_http_stages_new (ROOM);
-  IvdHttpStage *first = ivd_http_stage_new (stages, ROOM - 1, NULL), *second;
+  g_autoptr (IvdHttpStages) stages = ivd_http_stages_new (ROOM, ROOM);
+  IvdHttpStage *first = ivd_http_stage_new (stages, SOMEBODY, ROOM - 1, NULL), *second;
   GError *error = NULL;
 
   g_assert_cmpuint (ivd_http_stages_get_taken (stages), ==, ROOM - 1);
-  g_assert_null (ivd_http_stage_new (stages, 2, &error));
+  g_assert_null (ivd_http_stage_new (stages, SOMEBODY, 2, &error));
   assert_limit (error);
   g_assert_cmpuint (ivd_http_stages_get_taken (stages), ==, ROOM - 1);
-  second = ivd_http_stage_new (stages, 1, NULL);
+  second = ivd_http_stage_new (stages, SOMEBODY, 1, NULL);
   g_assert_nonnull (second);
   g_assert_cmpuint (ivd_http_stages_get_taken (stages), ==, ROOM);
   add (second, 1, 1);
@@ -93,9 +97,9 @@ test_announced_takes_its_room_at_once (void)
 static void
 test_grows_to_the_last_byte_of_the_room (void)
 {
-  g_autoptr (IvdHttpStages) stages = ivd_http_stages_new (ROOM);
-  g_autoptr (IvdHttpStage) other = ivd_http_stage_new (stages, KIB, NULL);
-  g_autoptr (IvdHttpStage) stage = ivd_http_stage_new (stages, 0, NULL);
+  g_autoptr (IvdHttpStages) stages = ivd_http_stages_new (ROOM, ROOM);
+  g_autoptr (IvdHttpStage) other = ivd_http_stage_new (stages, SOMEBODY, KIB, NULL);
+  g_autoptr (IvdHttpStage) stage = ivd_http_stage_new (stages, SOMEBODY, 0, NULL);
   g_autoptr (GBytes) one = make_bytes (1, 9);
   g_autoptr (GBytes) bytes = NULL;
   GError *error = NULL;
@@ -110,6 +114,32 @@ test_grows_to_the_last_byte_of_the_room (void)
   g_assert_cmpuint (((const guint8 *) g_bytes_get_data (bytes, NULL))[254 * KIB], ==, 254);
 }
 
+/* Whoever holds their share gets no more, and takes nothing from others. */
+static void
+test_share (void)
+{
+  g_autoptr (IvdHttpStages) stages = ivd_http_stages_new (ROOM, SHARE);
+  IvdHttpStage *first = ivd_http_stage_new (stages, SOMEBODY, SHARE - 1, NULL);
+  g_autoptr (IvdHttpStage) second = ivd_http_stage_new (stages, SOMEBODY, 0, NULL);
+  g_autoptr (IvdHttpStage) others = NULL;
+  g_autoptr (GBytes) two = make_bytes (2, 9);
+  GError *error = NULL;
+
+  g_assert_false (ivd_http_stage_add (second, two, &error));
+  g_assert_nonnull (strstr (error->message, "your uploads"));
+  assert_limit (g_steal_pointer (&error));
+  add (second, 1, 9);
+  g_assert_null (ivd_http_stage_new (stages, SOMEBODY, 1, &error));
+  assert_limit (g_steal_pointer (&error));
+  others = ivd_http_stage_new (stages, OTHER, SHARE, NULL);
+  g_assert_nonnull (others);
+  g_assert_cmpuint (ivd_http_stages_get_taken (stages), ==, 2 * SHARE);
+  ivd_http_stage_free (first);
+  first = ivd_http_stage_new (stages, SOMEBODY, SHARE - 1, NULL);
+  g_assert_nonnull (first);
+  ivd_http_stage_free (first);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -118,5 +148,6 @@ main (int argc, char **argv)
   g_test_add_func ("/ivd/http-stage/empty", test_empty);
   g_test_add_func ("/ivd/http-stage/announced-takes-its-room-at-once", test_announced_takes_its_room_at_once);
   g_test_add_func ("/ivd/http-stage/grows-to-the-last-byte-of-the-room", test_grows_to_the_last_byte_of_the_room);
+  g_test_add_func ("/ivd/http-stage/share", test_share);
   return g_test_run ();
 }

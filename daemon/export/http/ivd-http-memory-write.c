@@ -184,7 +184,8 @@ open_stage (IvdHttpExchange *exchange, Upload *self, GError **error)
     return FALSE;
   if (self->stream)
     return TRUE;
-  self->stage = ivd_http_stage_new (shared->stages, (gsize) expected, error);
+  self->stage = ivd_http_stage_new (shared->stages, ivd_caller_get_id (ivd_http_exchange_get_caller (exchange)),
+                                    (gsize) expected, error);
   return self->stage != NULL;
 }
 

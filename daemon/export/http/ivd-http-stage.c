@@ -12,28 +12,43 @@
 
 struct _IvdHttpStages
 {
-  guint64 room, taken;
+  guint64 room, share, taken;
+  GHashTable *holders; /* whose id → StageHolder */
 };
+
+/* Who has bodies under way. */
+typedef struct
+{
+  guint64 id;
+  guint64 taken;
+  guint stages;
+} StageHolder;
 
 struct _IvdHttpStage
 {
   IvdHttpStages *owner;
+  StageHolder *holder;
   guint8 *data;
   gsize used, capacity;
 };
 
 IvdHttpStages *
-ivd_http_stages_new (guint64 room)
+ivd_http_stages_new (guint64 room, guint64 share)
 {
   IvdHttpStages *self = g_new0 (IvdHttpStages, 1);
 
   self->room = room;
+  self->share = share;
+  self->holders = g_hash_table_new_full (g_int64_hash, g_int64_equal, NULL, g_free);
   return self;
 }
 
 void
 ivd_http_stages_free (IvdHttpStages *stages)
 {
+  if (stages == NULL)
+    return;
+  g_hash_table_unref (stages->holders);
   g_free (stages);
 }
 
@@ -41,6 +56,33 @@ guint64
 ivd_http_stages_get_taken (IvdHttpStages *stages)
 {
   return stages->taken;
+}
+
+static StageHolder *
+find_holder (IvdHttpStages *self, guint64 id)
+{
+  StageHolder *holder = g_hash_table_lookup (self->holders, &id);
+
+  if (holder != NULL)
+    return holder;
+  holder = g_new0 (StageHolder, 1);
+  holder->id = id;
+  g_hash_table_insert (self->holders, &holder->id, holder);
+  return holder;
+}
+
+static gboolean
+fail_full (const IvdHttpStage *self, gsize more, GError **error)
+{
+  const IvdHttpStages *owner = self->owner;
+  gboolean own = more > owner->share - self->holder->taken;
+
+  g_set_error (error, IVD_ERROR, IVD_ERROR_LIMIT,
+               "there is no room for %" G_GSIZE_FORMAT " more bytes: %s hold %" G_GUINT64_FORMAT
+               " of %" G_GUINT64_FORMAT "; try again later, or with stream=1, which keeps nothing",
+               more, own ? "your uploads under way" : "uploads under way", own ? self->holder->taken : owner->taken,
+               own ? owner->share : owner->room);
+  return FALSE;
 }
 
 /* Makes it capacity bytes long, which is more than it was. */
@@ -51,28 +93,25 @@ reserve (IvdHttpStage *self, gsize capacity, GError **error)
   gsize more = capacity - self->capacity;
   gpointer data = NULL;
 
-  if (more <= owner->room - owner->taken)
+  if (more <= owner->room - owner->taken && more <= owner->share - self->holder->taken)
     data = g_try_realloc (self->data, capacity);
   if (data == NULL)
-    {
-      g_set_error (error, IVD_ERROR, IVD_ERROR_LIMIT,
-                   "there is no room for %" G_GSIZE_FORMAT " more bytes: uploads under way hold %" G_GUINT64_FORMAT
-                   " of %" G_GUINT64_FORMAT "; try again later, or with stream=1, which keeps nothing",
-                   more, owner->taken, owner->room);
-      return FALSE;
-    }
+    return fail_full (self, more, error);
   self->data = data;
   self->capacity = capacity;
   owner->taken += more;
+  self->holder->taken += more;
   return TRUE;
 }
 
 IvdHttpStage *
-ivd_http_stage_new (IvdHttpStages *stages, gsize expected, GError **error)
+ivd_http_stage_new (IvdHttpStages *stages, guint64 holder, gsize expected, GError **error)
 {
   g_autoptr (IvdHttpStage) self = g_new0 (IvdHttpStage, 1);
 
   self->owner = stages;
+  self->holder = find_holder (stages, holder);
+  self->holder->stages++;
   if (expected > 0 && !reserve (self, expected, error))
     return NULL;
   return g_steal_pointer (&self);
@@ -81,9 +120,16 @@ ivd_http_stage_new (IvdHttpStages *stages, gsize expected, GError **error)
 void
 ivd_http_stage_free (IvdHttpStage *stage)
 {
+  StageHolder *holder;
+
   if (stage == NULL)
     return;
+  holder = stage->holder;
   stage->owner->taken -= stage->capacity;
+  holder->taken -= stage->capacity;
+  holder->stages--;
+  if (holder->stages == 0)
+    g_hash_table_remove (stage->owner->holders, &holder->id);
   g_free (stage->data);
   g_free (stage);
 }

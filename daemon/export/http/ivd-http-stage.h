@@ -11,16 +11,18 @@
 typedef struct _IvdHttpStage IvdHttpStage;
 typedef struct _IvdHttpStages IvdHttpStages;
 
-/* room: bytes for all stages together. Must outlive each of them. */
-IvdHttpStages *ivd_http_stages_new (guint64 room);
+/* room: bytes for all stages together; share: for those of one holder. Must
+ * outlive each of them. */
+IvdHttpStages *ivd_http_stages_new (guint64 room, guint64 share);
 void ivd_http_stages_free (IvdHttpStages *stages);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (IvdHttpStages, ivd_http_stages_free)
 /* What is taken of the room. */
 guint64 ivd_http_stages_get_taken (IvdHttpStages *stages);
 
-/* Takes room for expected bytes; it grows when more come. limit: there is no
- * room just now. */
-IvdHttpStage *ivd_http_stage_new (IvdHttpStages *stages, gsize expected, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* Takes room for expected bytes; it grows when more come. holder: whose it is,
+ * by the caller's id. limit: there is no room just now. */
+IvdHttpStage *ivd_http_stage_new (IvdHttpStages *stages, guint64 holder, gsize expected,
+                                  GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /* Gives its room back. NULL is fine. */
 void ivd_http_stage_free (IvdHttpStage *stage);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (IvdHttpStage, ivd_http_stage_free)

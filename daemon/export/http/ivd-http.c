@@ -273,7 +273,7 @@ begin (gpointer data)
 
   self->shared.connections = ivd_http_connections_new (&self->shared.counters);
   self->shared.buffers = ivd_http_buffers_new ();
-  self->shared.stages = ivd_http_stages_new (IVD_LIMIT_HTTP_STAGED_BYTES);
+  self->shared.stages = ivd_http_stages_new (IVD_LIMIT_HTTP_STAGED_BYTES, IVD_LIMIT_HTTP_STAGED_BYTES_PER_CALLER);
   self->shared.principals = ivd_http_principals_new (self->service, self->tokens);
   self->shared.streams = ivd_http_streams_new (self->service, &self->shared.counters);
   ivd_http_service_set_shared (self->service, &self->shared);
