@@ -23,7 +23,7 @@ typedef struct
 } IvdHttpSetup;
 
 /* context must outlive it. Serves when this returns. Errors: not-supported,
- * invalid-argument. */
+ * invalid-argument, limit. */
 IvdHttp *ivd_http_new (const IvdHttpSetup *setup, IvdContext *context, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* What /readyz says from now on. */

@@ -116,3 +116,12 @@ ivd_eventfd_add (int fd, guint64 count, GError **error)
                  n < 0 ? g_strerror (errno) : "short write");
   return FALSE;
 }
+
+void
+ivd_eventfd_wake (int fd)
+{
+  const guint64 one = 1;
+
+  /* Fails only when it is full, and then whoever waits for it is awake. */
+  (void) !write (fd, &one, sizeof one);
+}

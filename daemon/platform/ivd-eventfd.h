@@ -22,3 +22,7 @@ guint64 ivd_eventfd_take (int fd);
 /* Adds count. busy when it is full. Never waits longer than
  * IVD_LIMIT_RING_USEC, whatever other holders do to the descriptor. */
 gboolean ivd_eventfd_add (int fd, guint64 count, GError **error);
+
+/* Adds one to an eventfd of ivd_eventfd_new() that nobody else holds: that is
+ * all it takes to wake another thread. Any thread. */
+void ivd_eventfd_wake (int fd);

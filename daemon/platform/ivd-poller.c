@@ -158,6 +158,9 @@ ivd_poller_new (GMainContext *context, GError **error)
   poller->source = g_source_new (&poller_funcs, sizeof (PollerSource));
   g_source_set_static_name (poller->source, "ivd-poller");
   ((PollerSource *) poller->source)->poller = poller;
+  /* Nobody runs a loop within a loop here. What GLib does against it, taking the
+   * descriptor out and in again around each dispatch, wakes the loop each time. */
+  g_source_set_can_recurse (poller->source, TRUE);
   poller->tag = g_source_add_unix_fd (poller->source, fd, G_IO_IN);
   g_source_attach (poller->source, context);
   return poller;

@@ -292,6 +292,23 @@ test_alarm_per_thread (void)
     g_thread_join (threads[i]);
 }
 
+/* A full one is no reason to wait: its reader is awake. */
+static void
+test_wake (void)
+{
+  g_autoptr (GError) error = NULL;
+  int fd = ivd_eventfd_new (&error);
+
+  g_assert_no_error (error);
+  ivd_eventfd_wake (fd);
+  ivd_eventfd_wake (fd);
+  g_assert_cmpuint (ivd_eventfd_take (fd), ==, 2);
+  g_assert_true (ivd_eventfd_add (fd, G_MAXUINT64 - 1, &error));
+  ivd_eventfd_wake (fd);
+  g_assert_cmpuint (ivd_eventfd_take (fd), ==, G_MAXUINT64 - 1);
+  close (fd);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -306,6 +323,7 @@ main (int argc, char **argv)
   g_test_add_func ("/ivd/eventfd/check", test_check);
   g_test_add_func ("/ivd/eventfd/closed-descriptor", test_closed_descriptor);
   g_test_add_func ("/ivd/eventfd/out-of-descriptors", test_out_of_descriptors);
+  g_test_add_func ("/ivd/eventfd/wake", test_wake);
   g_test_add_func ("/ivd/eventfd/alarm-per-thread", test_alarm_per_thread);
   return g_test_run ();
 }

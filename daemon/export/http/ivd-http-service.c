@@ -3,7 +3,10 @@
 
 #include "export/http/ivd-http-service.h"
 
+#include <unistd.h>
+
 #include "model/ivd-publisher.h"
+#include "platform/ivd-eventfd.h"
 
 /* Calls that one side takes before it looks after its other business. */
 #define BATCH 64
@@ -21,15 +24,27 @@ typedef struct
   guint last;
 } Hooks;
 
-/* Calls on their way to one of the threads. */
+/*
+ * Calls on their way to one of the threads, which an eventfd of its own wakes:
+ * a source attached from another thread would wake it while it still holds the
+ * locks that the other needs next.
+ */
 typedef struct
 {
   GMutex lock;
-  GQueue calls; /* of HttpHook */
-  GMainContext *target;
-  gboolean scheduled;
+  GQueue calls;    /* of HttpHook */
+  gboolean told;   /* the other thread is awake, or about to be */
   gboolean closed; /* run at once what comes */
+  GMainContext *target;
+  int fd;
+  GSource *source;
 } Mailbox;
+
+typedef struct
+{
+  GSource base;
+  Mailbox *box;
+} MailSource;
 
 struct _IvdHttpService
 {
@@ -51,21 +66,6 @@ struct _IvdHttpService
 
 /* --- the two ways across --- */
 
-static void
-mailbox_init (Mailbox *box, GMainContext *target)
-{
-  g_mutex_init (&box->lock);
-  g_queue_init (&box->calls);
-  box->target = g_main_context_ref (target);
-}
-
-static void
-mailbox_clear (Mailbox *box)
-{
-  g_mutex_clear (&box->lock);
-  g_main_context_unref (box->target);
-}
-
 static gboolean
 mailbox_take (Mailbox *box, HttpHook *ret_call)
 {
@@ -73,13 +73,13 @@ mailbox_take (Mailbox *box, HttpHook *ret_call)
   g_autofree HttpHook *call = g_queue_pop_head (&box->calls);
 
   if (call == NULL)
-    box->scheduled = FALSE;
+    box->told = FALSE;
   else
     *ret_call = *call;
   return call != NULL;
 }
 
-/* G_SOURCE_CONTINUE when there is more, for after others had their turn. */
+/* TRUE when there is more, for after others had their turn. */
 static gboolean
 mailbox_run (Mailbox *box)
 {
@@ -88,46 +88,77 @@ mailbox_run (Mailbox *box)
   for (guint i = 0; i < BATCH; i++)
     {
       if (!mailbox_take (box, &call))
-        return G_SOURCE_REMOVE;
+        return FALSE;
       call.func (call.data);
     }
+  return TRUE;
+}
+
+static gboolean
+mailbox_dispatch (GSource *source, GSourceFunc callback, gpointer data)
+{
+  Mailbox *box = ((MailSource *) source)->box;
+
+  (void) ivd_eventfd_take (box->fd);
+  if (mailbox_run (box))
+    ivd_eventfd_wake (box->fd);
   return G_SOURCE_CONTINUE;
 }
 
-static gboolean
-on_scheduled_main (gpointer data)
-{
-  return mailbox_run (&((IvdHttpService *) data)->main);
-}
+static GSourceFuncs mail_funcs = { .dispatch = mailbox_dispatch };
 
 static gboolean
-on_scheduled_http (gpointer data)
+mailbox_init (Mailbox *box, GMainContext *target, GError **error)
 {
-  return mailbox_run (&((IvdHttpService *) data)->http);
+  box->fd = ivd_eventfd_new (error);
+  if (box->fd < 0)
+    return FALSE;
+  g_mutex_init (&box->lock);
+  g_queue_init (&box->calls);
+  box->target = g_main_context_ref (target);
+  box->source = g_source_new (&mail_funcs, sizeof (MailSource));
+  ((MailSource *) box->source)->box = box;
+  g_source_set_static_name (box->source, "ivd-http-mailbox");
+  /* As in IvdPoller: GLib does without waking its own loop for each dispatch. */
+  g_source_set_can_recurse (box->source, TRUE);
+  g_source_add_unix_fd (box->source, box->fd, G_IO_IN);
+  g_source_attach (box->source, target);
+  return TRUE;
+}
+
+static void
+mailbox_clear (Mailbox *box)
+{
+  if (box->source == NULL)
+    return;
+  g_source_destroy (box->source);
+  g_source_unref (box->source);
+  close (box->fd);
+  g_mutex_clear (&box->lock);
+  g_main_context_unref (box->target);
 }
 
 /* TRUE if it was posted; else the other side is closed and the caller is to
  * call it. */
 static gboolean
-post (IvdHttpService *self, Mailbox *box, GSourceFunc run, IvdHttpFunc func, gpointer data)
+post (Mailbox *box, IvdHttpFunc func, gpointer data)
 {
-  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&box->lock);
-  g_autoptr (GSource) source = NULL;
-  HttpHook *call;
+  HttpHook *call = NULL;
+  gboolean tell = FALSE;
 
-  if (box->closed)
-    return FALSE;
-  call = g_new (HttpHook, 1);
-  *call = (HttpHook){ func, data };
-  g_queue_push_tail (&box->calls, call);
-  if (box->scheduled)
-    return TRUE;
-  box->scheduled = TRUE;
-  source = g_idle_source_new ();
-  g_source_set_priority (source, G_PRIORITY_DEFAULT);
-  g_source_set_callback (source, run, ivd_http_service_ref (self), (GDestroyNotify) ivd_http_service_unref);
-  g_source_attach (source, box->target);
-  return TRUE;
+  g_mutex_lock (&box->lock);
+  if (!box->closed)
+    {
+      call = g_new (HttpHook, 1);
+      *call = (HttpHook){ func, data };
+      g_queue_push_tail (&box->calls, call);
+      tell = !box->told;
+      box->told = TRUE;
+    }
+  g_mutex_unlock (&box->lock);
+  if (tell)
+    ivd_eventfd_wake (box->fd);
+  return call != NULL;
 }
 
 static void
@@ -143,14 +174,14 @@ mailbox_close (Mailbox *box)
 void
 ivd_http_service_post_main (IvdHttpService *service, IvdHttpFunc func, gpointer data)
 {
-  if (!post (service, &service->main, on_scheduled_main, func, data))
+  if (!post (&service->main, func, data))
     func (data);
 }
 
 void
 ivd_http_service_post_http (IvdHttpService *service, IvdHttpFunc func, gpointer data)
 {
-  if (!post (service, &service->http, on_scheduled_http, func, data))
+  if (!post (&service->http, func, data))
     func (data);
 }
 
@@ -251,19 +282,19 @@ run_thread (gpointer data)
 }
 
 IvdHttpService *
-ivd_http_service_new (IvdContext *context)
+ivd_http_service_new (IvdContext *context, GError **error)
 {
-  IvdHttpService *self = g_new0 (IvdHttpService, 1);
+  g_autoptr (IvdHttpService) self = g_new0 (IvdHttpService, 1);
   g_autoptr (GMainContext) own = g_main_context_new ();
 
   g_atomic_ref_count_init (&self->references);
   self->context = context;
   self->listeners.funcs = g_hash_table_new_full (NULL, NULL, NULL, g_free);
   self->stop_funcs.funcs = g_hash_table_new_full (NULL, NULL, NULL, g_free);
-  mailbox_init (&self->main, g_main_context_default ());
-  mailbox_init (&self->http, own);
   self->loop = g_main_loop_new (own, FALSE);
-  return self;
+  if (!mailbox_init (&self->main, g_main_context_default (), error) || !mailbox_init (&self->http, own, error))
+    return NULL;
+  return g_steal_pointer (&self);
 }
 
 void

@@ -19,7 +19,8 @@ typedef void (*IvdHttpFunc) (gpointer data);
 
 /* --- main thread --- */
 
-IvdHttpService *ivd_http_service_new (IvdContext *context);
+/* limit: there are no descriptors left. */
+IvdHttpService *ivd_http_service_new (IvdContext *context, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /* begin is called on the new thread before anything else, end as the last. */
 void ivd_http_service_start (IvdHttpService *service, IvdHttpFunc begin, IvdHttpFunc end, gpointer data);
 /* Ends the thread, and runs whatever was posted to either side: nothing of

@@ -337,10 +337,12 @@ count_plugins (IvdContext *context)
 IvdHttp *
 ivd_http_new (const IvdHttpSetup *setup, IvdContext *context, GError **error)
 {
+  g_autoptr (IvdHttpService) service = ivd_http_service_new (context, error);
   g_autoptr (IvdTls) tls = NULL;
   IvdHttp *self;
 
-  if (setup->certificate != NULL && (tls = ivd_tls_new (setup->certificate, error)) == NULL)
+  if (service == NULL
+      || (setup->certificate != NULL && (tls = ivd_tls_new (setup->certificate, error)) == NULL))
     return NULL;
   self = g_new0 (IvdHttp, 1);
   self->sockets = g_ptr_array_new_with_free_func (g_object_unref);
@@ -352,7 +354,7 @@ ivd_http_new (const IvdHttpSetup *setup, IvdContext *context, GError **error)
   self->shared.plugins = format_plugins (context);
   self->shared.n_plugins = count_plugins (context);
   self->shared.started = g_get_monotonic_time ();
-  self->service = ivd_http_service_new (context);
+  self->service = g_steal_pointer (&service);
   ivd_http_service_start (self->service, begin, end, self);
   return self;
 }
