@@ -182,17 +182,17 @@ identify_by_token (IvdHttpConnection *connection, IvdHttpPrincipals *principals,
   return caller;
 }
 
-/* Looked up once for a connection: the kernel's answer cannot change. */
+/* The kernel is asked once for a connection: its answer cannot change. */
 static IvdCaller *
 identify_by_socket (IvdHttpConnection *connection, IvdHttpPrincipals *principals, GError **error)
 {
-  IvdCaller *caller = ivd_http_connection_get_caller (connection);
+  IvdCaller *known = ivd_http_connection_get_caller (connection);
+  IvdCaller *caller = known != NULL ? ivd_http_principals_for_user (principals, known)
+                                    : ivd_http_principals_for_socket (
+                                        principals, ivd_http_connection_get_socket (connection), error);
 
-  if (caller == NULL)
-    {
-      caller = ivd_http_principals_for_socket (principals, ivd_http_connection_get_socket (connection), error);
-      ivd_http_connection_set_caller (connection, caller);
-    }
+  if (caller != known)
+    ivd_http_connection_set_caller (connection, caller);
   return caller;
 }
 

@@ -14,6 +14,7 @@ struct _IvdHttpPrincipals
   IvdHttpService *service;
   const IvdTokens *tokens;
   GQueue users;        /* of IvdCaller, who asked last first */
+  GHashTable *links;   /* IvdCaller → its link in users */
   GHashTable *holders; /* const IvdTokenLine → IvdCaller */
   IvdHttpSessions *sessions;
 };
@@ -43,6 +44,7 @@ ivd_http_principals_new (IvdHttpService *service, const IvdTokens *tokens)
 
   self->service = service;
   self->tokens = tokens;
+  self->links = g_hash_table_new (NULL, NULL);
   self->holders = g_hash_table_new_full (NULL, NULL, NULL, g_object_unref);
   self->sessions = ivd_http_sessions_new (end_caller, self);
   return self;
@@ -63,6 +65,7 @@ ivd_http_principals_free (IvdHttpPrincipals *principals)
     end_caller (caller, principals);
   ivd_http_sessions_end_all (principals->sessions);
   g_queue_clear_full (&principals->users, g_object_unref);
+  g_hash_table_unref (principals->links);
   g_hash_table_unref (principals->holders);
   ivd_http_sessions_free (principals->sessions);
   g_free (principals);
@@ -76,10 +79,32 @@ add_user (IvdHttpPrincipals *self, IvdCaller *take_user)
   if (self->users.length >= IVD_LIMIT_HTTP_USERS)
     {
       oldest = g_queue_pop_tail (&self->users);
+      g_hash_table_remove (self->links, oldest);
       end_caller (oldest, self);
     }
   g_queue_push_head (&self->users, take_user);
+  g_hash_table_insert (self->links, take_user, self->users.head);
   return take_user;
+}
+
+static IvdCaller *
+use_user (IvdHttpPrincipals *self, GList *link)
+{
+  g_queue_unlink (&self->users, link);
+  g_queue_push_head_link (&self->users, link);
+  return link->data;
+}
+
+IvdCaller *
+ivd_http_principals_for_user (IvdHttpPrincipals *principals, IvdCaller *user)
+{
+  GList *link = g_hash_table_lookup (principals->links, user);
+
+  for (GList *l = principals->users.head; link == NULL && l != NULL; l = l->next)
+    if (ivd_caller_same_identity (l->data, user))
+      link = l;
+  return link != NULL ? use_user (principals, link)
+                      : add_user (principals, ivd_caller_dup_identity (user, ivd_caller_get_label (user)));
 }
 
 IvdCaller *
@@ -96,15 +121,7 @@ ivd_http_principals_for_socket (IvdHttpPrincipals *principals, GSocket *socket, 
   /* It stands for all processes of that user. */
   credentials = (IvdCredentials){ .pid = -1, .uid = peer.uid, .gid = peer.gid };
   user = ivd_caller_new (label, &credentials, peer.groups, peer.n_groups);
-  for (GList *l = principals->users.head; l != NULL; l = l->next)
-    {
-      if (!ivd_caller_same_identity (l->data, user))
-        continue;
-      g_queue_unlink (&principals->users, l);
-      g_queue_push_head_link (&principals->users, l);
-      return l->data;
-    }
-  return add_user (principals, g_steal_pointer (&user));
+  return ivd_http_principals_for_user (principals, user);
 }
 
 IvdCaller *

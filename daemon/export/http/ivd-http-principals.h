@@ -21,6 +21,10 @@ IvdHttpPrincipals *ivd_http_principals_new (IvdHttpService *service, const IvdTo
 void ivd_http_principals_free (IvdHttpPrincipals *principals);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (IvdHttpPrincipals, ivd_http_principals_free)
 
+/* The one that stands for this user now: of too many the one that asked longest
+ * ago has left, and is made anew when it comes again. user: the same one, or
+ * whoever has the same identity. (transfer none) */
+IvdCaller *ivd_http_principals_for_user (IvdHttpPrincipals *principals, IvdCaller *user);
 /* The user at the other end of a unix socket, as the kernel says. (transfer none) */
 IvdCaller *ivd_http_principals_for_socket (IvdHttpPrincipals *principals, GSocket *socket, GError **error);
 
