@@ -46,6 +46,7 @@ struct _IvdDaemon
   IvdPoller *poller;
   IvdPluginStore *plugins;
   IvdPluginHost *backends;
+  IvdCandidates *candidates;
   IvdHandover *handover;
   IvdSubscriptions *subscriptions;
   IvdWatches *watches;
@@ -188,6 +189,7 @@ fill_context (IvdDaemon *self)
     .publisher = self->publisher,
     .plugins = self->plugins,
     .backends = self->backends,
+    .candidates = self->candidates,
     .access = ivd_config_get_access (self->config),
     .pool = self->pool,
     .waiter = self->waiter,
@@ -213,6 +215,7 @@ make_parts (IvdDaemon *self, const IvdDaemonOptions *options, GError **error)
   self->pool = ivd_copy_pool_new ();
   self->waiter = ivd_waiter_new ();
   self->backends = ivd_plugin_host_new (NULL, self->registry, self->poller, self->pool, self->runtime_dir);
+  self->candidates = ivd_candidates_new (self->backends, self->plugins);
   self->wakes = ivd_wakes_new (self->registry, self->waiter);
   self->handover = ivd_handover_new (self->registry);
   self->subscriptions = ivd_subscriptions_new (self->registry);
@@ -401,6 +404,7 @@ ivd_daemon_free (IvdDaemon *daemon)
   g_clear_pointer (&daemon->subscriptions, ivd_subscriptions_free);
   g_clear_pointer (&daemon->handover, ivd_handover_free);
   g_clear_pointer (&daemon->wakes, ivd_wakes_free);
+  g_clear_pointer (&daemon->candidates, ivd_candidates_free);
   g_clear_pointer (&daemon->backends, ivd_plugin_host_unref);
   g_clear_pointer (&daemon->waiter, ivd_waiter_free);
   g_clear_pointer (&daemon->pool, ivd_copy_pool_free);

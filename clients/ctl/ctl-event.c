@@ -13,6 +13,8 @@ static const CtlSignalRow signal_rows[] = {
   { "PeerDisconnected", "peer-disconnected", "(u)", { "id" } },
   { "StateChanged", "state-changed", "(s)", { "state" } },
   { "Changed", "changed", "(utt)", { "watch", "offset", "length" } },
+  { "CandidateAdded", "candidate-added", "(ss)", { "plugin", "candidate" }, TRUE },
+  { "CandidateRemoved", "candidate-removed", "(ss)", { "plugin", "candidate" }, TRUE },
   /* HTTP only: on D-Bus nothing of the kind is known. */
   { "Lost", "lost", "(t)", { "count" } },
 };

@@ -12,13 +12,14 @@
 
 typedef struct _CtlEventLine CtlEventLine;
 
-/* A region signal as an event: how it is called, and its arguments in order. */
+/* A signal as an event: how it is called, and its arguments in order. */
 typedef struct
 {
   const char *signal;    /* "PeerConnected" */
   const char *type;      /* "peer-connected" */
   const char *arguments; /* the signature, of basic types */
   const char *names[4];
+  gboolean is_of_daemon; /* of no region */
 } CtlSignalRow;
 
 /* NULL: no signal that this client knows. */
@@ -26,7 +27,7 @@ const CtlSignalRow *ctl_event_row_of_type (const char *type);
 
 /* At this moment. region may be NULL. */
 CtlEventLine *ctl_event_line_new (gboolean json, const char *region, const char *type);
-/* What a region's signal says; NULL when this client does not know it. */
+/* What a signal of a region, or of the daemon, says; NULL when this client does not know it. */
 CtlEventLine *ctl_event_line_new_for_signal (gboolean json, const CtlEvent *event);
 void ctl_event_line_free (CtlEventLine *line);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (CtlEventLine, ctl_event_line_free)

@@ -18,7 +18,7 @@ struct _CtlFollow
   CtlEventFunc func;
   gpointer data;
 
-  guint name_watch, objects_subscription, signals_subscription;
+  guint name_watch, objects_subscription, signals_subscription, manager_subscription;
   gulong closed_handler;
   GHashTable *regions;       /* the names that are followed */
   GCancellable *cancellable; /* of this life of the daemon */
@@ -258,6 +258,23 @@ on_region_signal (GDBusConnection *connection,
   follow->func (&event, follow->data);
 }
 
+/* What belongs to no region: only for who follows all of them. */
+static void
+on_manager_signal (GDBusConnection *connection,
+                   const char *sender,
+                   const char *path,
+                   const char *interface,
+                   const char *signal,
+                   GVariant *parameters,
+                   gpointer data)
+{
+  CtlFollow *follow = data;
+  CtlEvent event = { .type = CTL_EVENT_SIGNAL, .signal = signal, .parameters = parameters };
+
+  if (follow->names == NULL)
+    follow->func (&event, follow->data);
+}
+
 static void
 on_closed (GDBusConnection *connection, gboolean by_peer, GError *error, gpointer data)
 {
@@ -286,6 +303,9 @@ ctl_follow_new (GDBusConnection *connection, const char *const *names, CtlEventF
   follow->signals_subscription
       = g_dbus_connection_signal_subscribe (connection, IVD_BUS_NAME, IVD_INTERFACE_REGION, NULL, NULL, NULL,
                                             G_DBUS_SIGNAL_FLAGS_NONE, on_region_signal, follow, NULL);
+  follow->manager_subscription
+      = g_dbus_connection_signal_subscribe (connection, IVD_BUS_NAME, IVD_INTERFACE_MANAGER, NULL, IVD_OBJECT_PATH,
+                                            NULL, G_DBUS_SIGNAL_FLAGS_NONE, on_manager_signal, follow, NULL);
   follow->name_watch
       = g_bus_watch_name_on_connection (connection, IVD_BUS_NAME, G_BUS_NAME_WATCHER_FLAGS_NONE,
                                         on_daemon_appeared, on_daemon_vanished, follow, NULL);
@@ -302,6 +322,7 @@ ctl_follow_free (CtlFollow *follow)
   g_bus_unwatch_name (follow->name_watch);
   g_dbus_connection_signal_unsubscribe (follow->connection, follow->objects_subscription);
   g_dbus_connection_signal_unsubscribe (follow->connection, follow->signals_subscription);
+  g_dbus_connection_signal_unsubscribe (follow->connection, follow->manager_subscription);
   g_cancellable_cancel (follow->cancellable);
   while (follow->pending > 0)
     g_main_context_iteration (NULL, TRUE);

@@ -295,6 +295,16 @@ tell_signal (CtlFollowHttp *follow, JsonObject *event, const char *region, const
   follow->func (&told, follow->data);
 }
 
+/* What belongs to no region is for who follows all of them. */
+static void
+tell_daemon_signal (CtlFollowHttp *follow, JsonObject *event, const char *type)
+{
+  const CtlSignalRow *row = ctl_event_row_of_type (type);
+
+  if (follow->names == NULL && row != NULL && row->is_of_daemon)
+    tell_signal (follow, event, NULL, type);
+}
+
 /* Events were missed: a count says so of this run of the daemon, none that it
  * is another run. Which regions there are must be asked again. */
 static void
@@ -327,7 +337,12 @@ tell_record (CtlFollowHttp *follow, JsonObject *event)
       tell_lost (follow, event);
       return PROGRESS_LISTING;
     }
-  if (region == NULL || !is_wanted (follow, region))
+  if (region == NULL)
+    {
+      tell_daemon_signal (follow, event, type);
+      return PROGRESS_NEXT;
+    }
+  if (!is_wanted (follow, region))
     return PROGRESS_NEXT;
   if (g_str_equal (type, "region-detached"))
     {

@@ -170,8 +170,9 @@ const CtlVerb ctl_verb_monitor = {
   .parameters = monitor_parameters,
   .options = monitor_options,
   .text = "Prints a line for every interrupt, peer that comes or goes, change of state, region that is\n"
-          "attached or detached, of the regions named or of all. Regions that come later are followed too,\n"
-          "and a restart of the daemon is waited out. With --json: one object a line.\n"
+          "attached or detached, of the regions named or of all; without a name also for every device that\n"
+          "could be attached and comes or goes. Regions that come later are followed too, and a restart of\n"
+          "the daemon is waited out. With --json: one object a line.\n"
           "Interrupts that come fast are summed up in their count. Ctrl-C ends it.\n",
   .example = "ivshmemctl monitor\nivshmemctl monitor demo --json --count 10\n",
   .run = run_monitor,

@@ -29,6 +29,12 @@
 #define IVD_LIMIT_REGIONS 4096
 #define IVD_LIMIT_CANDIDATES 1024
 #define IVD_LIMIT_CANDIDATE_FIELDS 32
+/* Candidates are listed anew when nothing has changed for so long, and at the
+ * latest so long after the first change. */
+#define IVD_LIMIT_CANDIDATE_SETTLE_USEC (300 * 1000)
+#define IVD_LIMIT_CANDIDATE_DELAY_USEC (2 * G_USEC_PER_SEC)
+/* Different messages about one thing that keeps failing; then it is silent. */
+#define IVD_LIMIT_COMPLAINTS 16
 #define IVD_LIMIT_OPTIONS 64
 #define IVD_LIMIT_OPTION_TEXT_BYTES 4096
 #define IVD_LIMIT_PLUGIN_TEXT_BYTES 1024

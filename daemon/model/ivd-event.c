@@ -37,6 +37,7 @@ ivd_event_new (const IvdEvent *template_)
 
   *event = *template_;
   event->region = intern (template_->region);
+  event->plugin = intern (template_->plugin);
   event->text = intern (template_->text);
   event->reason = intern (template_->reason);
   return event;
@@ -61,6 +62,7 @@ event_clear (gpointer data)
   IvdEvent *event = data;
 
   release_text (event->region);
+  release_text (event->plugin);
   release_text (event->text);
   release_text (event->reason);
 }

@@ -35,6 +35,7 @@ typedef struct
   gint64 realtime_usec;
   IvdEventType type;
   const char *region;     /* NULL: none */
+  const char *plugin;     /* candidate-added, candidate-removed */
   guint vector;           /* interrupt */
   guint64 count;          /* interrupt: rings collapsed into it; lost: events missed */
   guint peer;             /* peer-connected, peer-disconnected */
@@ -42,7 +43,7 @@ typedef struct
   guint watch;            /* changed */
   guint64 owner;          /* changed: the id of the caller whose watch it is, whom alone it is for; 0: nobody's */
   guint64 offset, length; /* changed */
-  const char *text;       /* state-changed: the state; region-attached: the plugin; candidate: its name */
+  const char *text;       /* state-changed: the state; region-attached: the plugin; candidate-…: its name */
   const char *reason;     /* state-changed: why, or NULL */
 } IvdEvent;
 

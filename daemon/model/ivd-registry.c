@@ -457,3 +457,15 @@ ivd_registry_changed (IvdRegistry *registry, IvdRegion *region, guint64 owner, g
 
   emit_event (registry, region, &event);
 }
+
+void
+ivd_registry_candidate (IvdRegistry *registry, gboolean there, const char *plugin, const char *name)
+{
+  IvdEvent event = {
+    .type = there ? IVD_EVENT_CANDIDATE_ADDED : IVD_EVENT_CANDIDATE_REMOVED,
+    .plugin = plugin,
+    .text = name,
+  };
+
+  emit_event (registry, NULL, &event);
+}

@@ -80,6 +80,8 @@ void ivd_registry_peer_connected (IvdRegistry *registry, IvdRegion *region, guin
                                   const IvdCredentials *credentials);
 void ivd_registry_peer_disconnected (IvdRegistry *registry, IvdRegion *region, guint id);
 void ivd_registry_interrupt (IvdRegistry *registry, IvdRegion *region, guint vector, guint64 count);
+/* What a plugin could attach is there, or not any more. */
+void ivd_registry_candidate (IvdRegistry *registry, gboolean there, const char *plugin, const char *name);
 /* A watch has found a change. owner: the id of the caller whose watch it is. */
 void ivd_registry_changed (IvdRegistry *registry, IvdRegion *region, guint64 owner, guint watch, guint64 offset,
                            guint64 length);

@@ -7,6 +7,7 @@
 #include "memory/ivd-waiter.h"
 #include "model/ivd-metrics.h"
 #include "model/ivd-publisher.h"
+#include "plugin/ivd-candidates.h"
 #include "plugin/ivd-plugin-host.h"
 #include "plugin/ivd-plugin-store.h"
 
@@ -24,6 +25,7 @@ typedef struct
   IvdPublisher *publisher;
   IvdPluginStore *plugins;
   IvdPluginHost *backends;
+  IvdCandidates *candidates;
   IvdAccess *access;
   IvdCopyPool *pool;
   IvdWaiter *waiter;

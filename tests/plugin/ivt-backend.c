@@ -21,6 +21,8 @@ on_event (IvdRegistry *registry, const IvdEvent *event, IvdRegion *region, gpoin
     g_string_append_printf (self->events, " %u %u", event->peer, event->vectors);
   else if (event->type == IVD_EVENT_PEER_DISCONNECTED)
     g_string_append_printf (self->events, " %u", event->peer);
+  else if (event->type == IVD_EVENT_CANDIDATE_ADDED || event->type == IVD_EVENT_CANDIDATE_REMOVED)
+    g_string_append_printf (self->events, " %s %s", event->plugin, event->text);
   g_string_append (self->events, "; ");
 }
 
@@ -34,6 +36,7 @@ find_control (IvtBackend *self)
   g_assert_true (g_module_symbol (module, "fake_control", &symbol));
   self->control = symbol;
   self->control->counters = (FakeCounters){ .ring_fd = -1 };
+  self->control->probe = self->control->candidates = self->control->monitor = NULL;
   g_module_close (module); /* the daemon has made it resident */
 }
 

@@ -125,7 +125,7 @@ test_modules (Fixture *f, gconstpointer data)
 
   g_assert_true (ivd_plugin_store_load (f->store, IVT_MODULES, &error));
   g_assert_no_error (error);
-  g_assert_cmpuint (ivd_plugin_store_list (f->store)->len, ==, G_N_ELEMENTS (bad) + 3);
+  g_assert_cmpuint (ivd_plugin_store_list (f->store)->len, ==, G_N_ELEMENTS (bad) + 4);
   for (gsize i = 0; i < G_N_ELEMENTS (bad); i++)
     assert_refused (f, bad[i].name, bad[i].word);
   plugin = ivd_plugin_store_find (f->store, "fake", NULL);
@@ -146,7 +146,7 @@ test_modules (Fixture *f, gconstpointer data)
   g_assert_no_error (error);
   g_clear_error (&error);
   g_assert_null (ivd_plugin_store_find (f->store, "absent", &error));
-  g_assert_cmpstr (error->message, ==, "there is no plugin 'absent'; loaded: fake, good-first, good-long");
+  g_assert_cmpstr (error->message, ==, "there is no plugin 'absent'; loaded: devices, fake, good-first, good-long");
 }
 
 static void

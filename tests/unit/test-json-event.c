@@ -51,8 +51,8 @@ test_types (void)
                      "\"length\":8}");
   assert_event (EVENT (IVD_EVENT_LOST, .count = 12), HEAD ",\"type\":\"lost\",\"count\":12}");
   assert_event (EVENT (IVD_EVENT_LOST, .count = -1), HEAD ",\"type\":\"lost\",\"count\":null}");
-  assert_event (EVENT (IVD_EVENT_CANDIDATE_ADDED, .text = "0000:00:03.0"),
-                HEAD ",\"type\":\"candidate-added\",\"candidate\":\"0000:00:03.0\"}");
+  assert_event (EVENT (IVD_EVENT_CANDIDATE_ADDED, .plugin = "guest-linux", .text = "0000:00:03.0"),
+                HEAD ",\"type\":\"candidate-added\",\"plugin\":\"guest-linux\",\"candidate\":\"0000:00:03.0\"}");
 }
 
 static void

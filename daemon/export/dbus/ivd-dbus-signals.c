@@ -29,9 +29,10 @@ emit (IvdDbusSignals *self, const char *destination, const char *path, const cha
     g_debug ("cannot send %s: %s", name, error->message);
 }
 
-/* To everybody, or to each known caller that may see the region. */
+/* To everybody, or to each known caller that may see the region; NULL: what
+ * belongs to none. */
 static void
-publish (IvdDbusSignals *self, IvdRegion *region, const char *path, const char *interface, const char *name,
+publish (IvdDbusSignals *self, const char *region, const char *path, const char *interface, const char *name,
          GVariant *parameters)
 {
   g_autoptr (GVariant) sunk = g_variant_ref_sink (parameters);
@@ -47,7 +48,7 @@ publish (IvdDbusSignals *self, IvdRegion *region, const char *path, const char *
     {
       IvdCaller *caller = g_ptr_array_index (callers, i);
 
-      if (ivd_access_allows (self->context->access, caller, IVD_PERMISSION_SEE, ivd_region_get_name (region)))
+      if (ivd_access_allows (self->context->access, caller, IVD_PERMISSION_SEE, region))
         emit (self, ivd_caller_get_label (caller), path, interface, name, sunk);
     }
 }
@@ -72,7 +73,7 @@ on_idle (gpointer data)
       IvdRegion *region = key;
       g_autofree char *path = region_path (region);
 
-      publish (self, region, path, "org.freedesktop.DBus.Properties", "PropertiesChanged",
+      publish (self, ivd_region_get_name (region), path, "org.freedesktop.DBus.Properties", "PropertiesChanged",
                g_variant_new ("(s@a{sv}as)", IVD_INTERFACE_REGION,
                               ivd_dbus_region_changed_properties (region, GPOINTER_TO_UINT (value)), NULL));
     }
@@ -166,7 +167,7 @@ ivd_dbus_signals_region_added (IvdDbusSignals *signals, IvdRegion *region)
   GVariantBuilder interfaces = G_VARIANT_BUILDER_INIT (G_VARIANT_TYPE ("a{sa{sv}}"));
 
   g_variant_builder_add (&interfaces, "{s@a{sv}}", IVD_INTERFACE_REGION, ivd_dbus_region_properties (region));
-  publish (signals, region, IVD_OBJECT_PATH, "org.freedesktop.DBus.ObjectManager", "InterfacesAdded",
+  publish (signals, ivd_region_get_name (region), IVD_OBJECT_PATH, "org.freedesktop.DBus.ObjectManager", "InterfacesAdded",
            g_variant_new ("(oa{sa{sv}})", path, &interfaces));
 }
 
@@ -177,7 +178,7 @@ ivd_dbus_signals_region_removed (IvdDbusSignals *signals, IvdRegion *region)
   const char *const interfaces[] = { IVD_INTERFACE_REGION, NULL };
 
   g_hash_table_remove (signals->changed, region);
-  publish (signals, region, IVD_OBJECT_PATH, "org.freedesktop.DBus.ObjectManager", "InterfacesRemoved",
+  publish (signals, ivd_region_get_name (region), IVD_OBJECT_PATH, "org.freedesktop.DBus.ObjectManager", "InterfacesRemoved",
            g_variant_new ("(o^as)", path, interfaces));
 }
 
@@ -194,8 +195,15 @@ ivd_dbus_signals_region_changed (IvdDbusSignals *signals, IvdRegion *region, gui
 void
 ivd_dbus_signals_event (IvdDbusSignals *signals, const IvdEvent *event, IvdRegion *region)
 {
+  const gboolean added = event->type == IVD_EVENT_CANDIDATE_ADDED;
   IvdCaller *owner;
 
+  if (added || event->type == IVD_EVENT_CANDIDATE_REMOVED)
+    {
+      publish (signals, NULL, IVD_OBJECT_PATH, IVD_INTERFACE_MANAGER, added ? "CandidateAdded" : "CandidateRemoved",
+               g_variant_new ("(ss)", event->plugin, event->text));
+      return;
+    }
   if (event->type != IVD_EVENT_CHANGED)
     return;
   owner = ivd_watches_get_caller (signals->context->watches, event->watch);

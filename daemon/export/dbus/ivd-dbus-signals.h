@@ -22,5 +22,6 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (IvdDbusSignals, ivd_dbus_signals_free)
 void ivd_dbus_signals_region_added (IvdDbusSignals *signals, IvdRegion *region);
 void ivd_dbus_signals_region_removed (IvdDbusSignals *signals, IvdRegion *region);
 void ivd_dbus_signals_region_changed (IvdDbusSignals *signals, IvdRegion *region, guint changes);
-/* A change that a watch has found: its owner is told, and nobody else. */
+/* A change that a watch has found: its owner is told, and nobody else. What
+ * plugins could attach: whoever would be told of a region and may list it. */
 void ivd_dbus_signals_event (IvdDbusSignals *signals, const IvdEvent *event, IvdRegion *region);

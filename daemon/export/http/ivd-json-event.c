@@ -99,6 +99,7 @@ append_details (GString *json, const IvdEvent *event)
       break;
     case IVD_EVENT_CANDIDATE_ADDED:
     case IVD_EVENT_CANDIDATE_REMOVED:
+      add_text (json, ",\"plugin\":", event->plugin);
       add_text (json, ",\"candidate\":", event->text);
       break;
     case IVD_EVENT_CHANGED:
