@@ -307,23 +307,28 @@ find_peer_vectors (IvdRegion *region, guint peer, guint *ret_vectors, GError **e
 }
 
 static gboolean
+check_peer_vector (IvdRegion *region, guint peer, guint vectors, guint vector, GError **error)
+{
+  if (vector < vectors)
+    return TRUE;
+  if (vectors == 0)
+    g_set_error (error, IVD_ERROR, IVD_ERROR_OUT_OF_RANGE, "vector %u: peer %u of region '%s' has no vectors",
+                 vector, peer, region->name);
+  else
+    g_set_error (error, IVD_ERROR, IVD_ERROR_OUT_OF_RANGE,
+                 "vector %u: peer %u of region '%s' has the vectors 0 to %u", vector, peer, region->name,
+                 vectors - 1);
+  return FALSE;
+}
+
+static gboolean
 ring_one_peer (IvdRegion *region, guint peer, guint vector, guint *sent, GError **error)
 {
   guint vectors;
 
-  if (!find_peer_vectors (region, peer, &vectors, error))
+  if (!find_peer_vectors (region, peer, &vectors, error)
+      || (vector != IVD_ALL && !check_peer_vector (region, peer, vectors, vector, error)))
     return FALSE;
-  if (vector != IVD_ALL && vector >= vectors)
-    {
-      if (vectors == 0)
-        g_set_error (error, IVD_ERROR, IVD_ERROR_OUT_OF_RANGE,
-                     "vector %u: peer %u of region '%s' has no vectors", vector, peer, region->name);
-      else
-        g_set_error (error, IVD_ERROR, IVD_ERROR_OUT_OF_RANGE,
-                     "vector %u: peer %u of region '%s' has the vectors 0 to %u",
-                     vector, peer, region->name, vectors - 1);
-      return FALSE;
-    }
   if (vector == IVD_ALL && vectors == VECTORS_UNKNOWN)
     {
       /* Whoever shares a server has as many, as a rule. */
@@ -395,6 +400,24 @@ ivd_region_open_vector (IvdRegion *region, guint vector, GError **error)
   if (!check_usable (region, IVD_CAP_VECTOR_FD, error))
     return -1;
   return region->backend->open_vector (region->backend_data, vector, error);
+}
+
+int
+ivd_region_open_doorbell (IvdRegion *region, guint peer, guint vector, GError **error)
+{
+  guint vectors;
+
+  if (!check_usable (region, IVD_CAP_RING, error) || !find_peer_vectors (region, peer, &vectors, error)
+      || !check_peer_vector (region, peer, vectors, vector, error))
+    return -1;
+  if (region->backend->open_doorbell == NULL)
+    {
+      g_set_error (error, IVD_ERROR, IVD_ERROR_NOT_SUPPORTED,
+                   "region '%s' rings, but has no descriptor that does (plugin %s): use Ring", region->name,
+                   region->plugin);
+      return -1;
+    }
+  return region->backend->open_doorbell (region->backend_data, peer, vector, error);
 }
 
 void

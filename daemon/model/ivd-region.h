@@ -44,6 +44,8 @@ typedef struct
   gboolean (*kick) (gpointer data, guint peer, GError **error);
   /* A copy of the own vector's real eventfd, the caller's. */
   int (*open_vector) (gpointer data, guint vector, GError **error);
+  /* An eventfd that rings a peer when it is written, the caller's. May be NULL. */
+  int (*open_doorbell) (gpointer data, guint peer, guint vector, GError **error);
   /* While paused the backend does not read the vector's eventfd. */
   void (*pause_vector) (gpointer data, guint vector, gboolean paused);
   /* Stops for good; done is called once, perhaps before this returns. keep:
@@ -101,4 +103,6 @@ gboolean ivd_region_ring (IvdRegion *region, guint peer, guint vector, guint *re
 int ivd_region_join (IvdRegion *region, const IvdCredentials *credentials, GError **error);
 gboolean ivd_region_kick (IvdRegion *region, guint peer, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 int ivd_region_open_vector (IvdRegion *region, guint vector, GError **error);
+/* One vector of one peer, both by number. Errors: those of ivd_region_ring. */
+int ivd_region_open_doorbell (IvdRegion *region, guint peer, guint vector, GError **error);
 void ivd_region_pause_vector (IvdRegion *region, guint vector, gboolean paused);

@@ -291,3 +291,21 @@ ivd_operation_open_vector (IvdRequest *request)
   ivd_caller_release (ivd_request_caller (request), IVD_CHARGE_FEEDS);
   ivd_request_fail (request, error);
 }
+
+void
+ivd_operation_open_doorbell (IvdRequest *request)
+{
+  IvdRegion *region = ivd_request_region (request);
+  GError *error = NULL;
+  guint peer, vector;
+  int fd = -1;
+
+  g_variant_get (ivd_request_parameters (request), "(uu)", &peer, &vector);
+  if (ivd_access_check (ivd_request_context (request)->access, ivd_request_caller (request), IVD_PERMISSION_RING,
+                        ivd_region_get_name (region), &error))
+    fd = ivd_region_open_doorbell (region, peer, vector, &error);
+  if (fd >= 0)
+    ivd_request_return_fd (request, g_variant_new ("(h)", 0), fd);
+  else
+    ivd_request_fail (request, error);
+}

@@ -161,6 +161,16 @@ static const IvdOperation operations[] = {
       .run = ivd_operation_open_vector,
   },
   {
+      .name = "open-doorbell",
+      .method = "OpenDoorbell",
+      .scope = IVD_SCOPE_REGION,
+      .permission = IVD_PERMISSION_HANDOVER,
+      .capability = IVD_CAP_RING,
+      .in = { { "peer", "u" }, { "vector", "u" } },
+      .out = { { "eventfd", "h" } },
+      .run = ivd_operation_open_doorbell,
+  },
+  {
       .name = "watch",
       .method = "Watch",
       .scope = IVD_SCOPE_REGION,

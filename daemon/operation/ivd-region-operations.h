@@ -21,6 +21,7 @@ void ivd_operation_join (IvdRequest *request);
 /* ivd-handover.c */
 void ivd_operation_open_memory (IvdRequest *request);
 void ivd_operation_open_vector (IvdRequest *request);
+void ivd_operation_open_doorbell (IvdRequest *request);
 
 /* ivd-watches.c */
 void ivd_operation_watch (IvdRequest *request);

@@ -10,6 +10,7 @@
 
 #include "base/ivd-error.h"
 #include "base/ivd-limits.h"
+#include "platform/ivd-eventfd.h"
 #include "platform/ivd-log.h"
 #include "plugin/ivd-plugin-table.h"
 
@@ -270,6 +271,47 @@ backend_open_vector (gpointer data, guint vector, GError **error)
   return check_running (self, error) ? ivd_vector_reader_dup (self->reader, vector, error) : -1;
 }
 
+/* The plugin's answer, copied for somebody else. */
+static int
+copy_eventfd (IvdBackend *self, const char *what, IvshmemPluginHandle handle, GError **error)
+{
+  int copy;
+
+  if (handle < 0 || handle > G_MAXINT || !ivd_eventfd_check ((int) handle, NULL))
+    {
+      ivd_backend_condemn (self, "answered %s with a handle that is no eventfd", what);
+      check_running (self, error);
+      return -1;
+    }
+  copy = fcntl ((int) handle, F_DUPFD_CLOEXEC, 3);
+  if (copy < 0)
+    g_set_error (error, IVD_ERROR, IVD_ERROR_LIMIT, "out of file descriptors: raise LimitNOFILE");
+  return copy;
+}
+
+static int
+backend_open_doorbell (gpointer data, guint peer, guint vector, GError **error)
+{
+  IvdBackend *self = data;
+  IvshmemPluginHandle handle = IVSHMEM_PLUGIN_NO_HANDLE;
+  IvshmemPluginStatus status;
+  IvdCall call;
+
+  if (!check_running (self, error))
+    return -1;
+  if (!IVSHMEM_PLUGIN_HAS (IvshmemPluginOps, self->ops, doorbell_handle))
+    {
+      refuse_missing (self, "give a descriptor that rings: use Ring", error);
+      return -1;
+    }
+  ivd_call_begin (&call, self, "doorbell_handle()");
+  status = self->ops->doorbell_handle (self->instance, peer, vector, &handle);
+  ivd_call_end (&call);
+  if (!ivd_call_check (self, "doorbell_handle()", status, error))
+    return -1;
+  return copy_eventfd (self, "doorbell_handle()", handle, error);
+}
+
 static void
 backend_pause_vector (gpointer data, guint vector, gboolean paused)
 {
@@ -321,6 +363,7 @@ static const IvdRegionBackend backend_operations = {
   .join = backend_join,
   .kick = backend_kick,
   .open_vector = backend_open_vector,
+  .open_doorbell = backend_open_doorbell,
   .pause_vector = backend_pause_vector,
   .detach = backend_detach,
   .free = backend_release,

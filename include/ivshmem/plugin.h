@@ -411,6 +411,12 @@ typedef struct IvshmemPluginOps
 
   /* Ends it. */
   void (*monitor_close) (IvshmemPluginMonitor *monitor);
+
+  /* Optional. An eventfd that rings one vector of one peer whenever it is
+   * written, for a program that rings without the daemon. Stays the plugin's,
+   * as long as the instance lives; the host copies it. */
+  IvshmemPluginStatus (*doorbell_handle) (IvshmemPluginInstance *instance, uint32_t peer, uint32_t vector,
+                                          IvshmemPluginHandle *handle);
 } IvshmemPluginOps;
 
 typedef struct IvshmemPlugin

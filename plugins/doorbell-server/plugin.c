@@ -93,7 +93,7 @@ memory (IvshmemPluginInstance *server, IvshmemPluginMemory *out)
 }
 
 static IvshmemPluginStatus
-ring (IvshmemPluginInstance *server, uint32_t id, uint32_t vector)
+doorbell_handle (IvshmemPluginInstance *server, uint32_t id, uint32_t vector, IvshmemPluginHandle *handle)
 {
   const DbsPeer *peer = dbs_roster_find (&server->roster, id);
 
@@ -102,7 +102,17 @@ ring (IvshmemPluginInstance *server, uint32_t id, uint32_t vector)
   if (vector >= peer->n_vectors)
     return fail_format (server, IVSHMEM_PLUGIN_OUT_OF_RANGE, "peer %u has vectors 0 to %u, not %u", id,
                         peer->n_vectors - 1, vector);
-  return server->host->signal (server->region, peer->eventfds[vector]);
+  *handle = peer->eventfds[vector];
+  return IVSHMEM_PLUGIN_OK;
+}
+
+static IvshmemPluginStatus
+ring (IvshmemPluginInstance *server, uint32_t id, uint32_t vector)
+{
+  IvshmemPluginHandle eventfd = IVSHMEM_PLUGIN_NO_HANDLE;
+  IvshmemPluginStatus status = doorbell_handle (server, id, vector, &eventfd);
+
+  return status < 0 ? status : server->host->signal (server->region, eventfd);
 }
 
 static IvshmemPluginStatus
@@ -173,6 +183,7 @@ static const IvshmemPluginOps ops = {
   .kick = kick,
   .detach = detach,
   .destroy = dbs_server_free,
+  .doorbell_handle = doorbell_handle,
 };
 
 IVSHMEM_PLUGIN_EXPORT const IvshmemPlugin ivshmem_plugin_v1 = {

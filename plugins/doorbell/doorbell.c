@@ -161,6 +161,17 @@ vector_handle (IvshmemPluginInstance *self, uint32_t vector, IvshmemPluginHandle
   return status;
 }
 
+static IvshmemPluginStatus
+doorbell_handle (IvshmemPluginInstance *self, uint32_t peer, uint32_t vector, IvshmemPluginHandle *handle)
+{
+  int fd = -1;
+  IvshmemPluginStatus status = find_vector (self, peer, vector, &fd);
+
+  if (status >= 0)
+    *handle = fd;
+  return status;
+}
+
 /* The server sees our credentials on it, whoever uses it. */
 static IvshmemPluginStatus
 join (IvshmemPluginInstance *self, const IvshmemPluginCredentials *credentials, IvshmemPluginHandle *handle)
@@ -212,6 +223,7 @@ static const IvshmemPluginOps ops = {
   .join = join,
   .detach = detach,
   .destroy = destroy,
+  .doorbell_handle = doorbell_handle,
 };
 
 const IvshmemPlugin ivshmem_plugin_v1 = {

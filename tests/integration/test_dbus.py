@@ -365,6 +365,22 @@ def test_vectors_are_handed_over(ivt, bus, region):
     refuses('OutOfRange', region.open_vector, 4)
 
 
+def test_doorbells_are_handed_over(ivt, region):
+    """Whoever writes the descriptor rings, without the daemon."""
+    peer = peer_of(ivt, region)
+    doorbell = region.open_doorbell(peer.id, 2)
+    os.eventfd_write(doorbell, 3)
+    assert peer.wait_ring(2) == 3
+    os.close(doorbell)
+    own = region.open_doorbell(255, 1)
+    os.eventfd_write(own, 1)
+    region.client.wait(lambda: region.get('Statistics')['interrupts_received'] == 1)
+    os.close(own)
+    refuses('OutOfRange', region.open_doorbell, peer.id, 4)
+    refuses('NotFound', region.open_doorbell, 77, 0)
+    refuses('NotFound', region.open_doorbell, 0xFFFFFFFF, 0)
+
+
 def test_join_makes_a_new_peer_under_the_callers_name(ivt, region):
     peer = ivt.peer(fd=region.join(), vectors=4)
     region.wait_property('PeerCount', 1)

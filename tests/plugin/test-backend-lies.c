@@ -193,6 +193,9 @@ test_options (IvtBackend *f, gconstpointer data)
     { "resolved room 16M", "what an option came to when the region had been attached already" },
     { "resolved room \xff", "option 'room' came to what it cannot be" },
     { "thread resolved room 5", "what an option came to on another thread" },
+    { "limited -", "nothing of what its region cannot do" },
+    { "lost -7 x; limited y", "what its region cannot do before it had memory" },
+    { "thread limited y", "what its region cannot do on another thread" },
   };
 
   for (gsize i = 0; i < G_N_ELEMENTS (lies); i++)

@@ -32,6 +32,20 @@ test_watch (IvtBackend *f, gconstpointer data)
   ivt_backend_run (f, "one", "unwatch; unwatch");
 }
 
+/* What can vanish is touched under the daemon's guard, on any thread. */
+static void
+test_guarded (IvtBackend *f, gconstpointer data)
+{
+  FakeCounters *counters = &f->control->counters;
+
+  ivt_backend_attach_or_die (f, "one", "ready; touch");
+  g_assert_cmpint (counters->last_status, ==, IVSHMEM_PLUGIN_REGION_LOST);
+  counters->last_status = IVSHMEM_PLUGIN_OK;
+  ivt_backend_run (f, "one", "thread touch");
+  g_assert_cmpint (counters->last_status, ==, IVSHMEM_PLUGIN_REGION_LOST);
+  g_assert_cmpuint (counters->destroyed, ==, 0);
+}
+
 /* Another instance's watch is none of its business. */
 static void
 test_ids_are_ones_own (IvtBackend *f, gconstpointer data)
@@ -372,6 +386,7 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   ADD ("watch", test_watch);
+  ADD ("guarded", test_guarded);
   ADD ("ids-are-ones-own", test_ids_are_ones_own);
   ADD ("timer", test_timer);
   ADD ("timer-limit", test_timer_limit);

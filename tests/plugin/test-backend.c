@@ -191,6 +191,26 @@ test_resolved (IvtBackend *f, gconstpointer data)
   g_assert_nonnull (strstr (options, "'room': <uint64 16777216>"));
 }
 
+/* A ready region says why it lacks what its kind has. */
+static void
+test_limited (IvtBackend *f, gconstpointer data)
+{
+  IvdRegion *region
+      = ivt_backend_attach_or_die (f, "one", "capabilities 0x3; own-id -1; ready; limited no IOMMU");
+  g_autoptr (GError) error = NULL;
+
+  g_assert_cmpint (ivd_region_get_state (region), ==, IVD_REGION_READY);
+  g_assert_nonnull (strstr (ivd_region_get_reason (region), "IOMMU"));
+  g_assert_false (ivd_region_check_capability (region, IVD_CAP_RECEIVE, &error));
+  g_assert_error (error, IVD_ERROR, IVD_ERROR_NOT_SUPPORTED);
+  g_assert_nonnull (strstr (error->message, "'receive'"));
+  g_assert_nonnull (strstr (error->message, "IOMMU"));
+  ivt_backend_run (f, "one", "limited two");
+  g_assert_cmpstr (ivd_region_get_reason (region), ==, "two");
+  ivt_backend_run (f, "one", "ready");
+  g_assert_null (ivd_region_get_reason (region));
+}
+
 static void
 test_same_name_twice (IvtBackend *f, gconstpointer data)
 {
@@ -334,6 +354,35 @@ test_join (IvtBackend *f, gconstpointer data)
   g_assert_error (error, IVD_ERROR, IVD_ERROR_LIMIT);
 }
 
+/* An eventfd of the plugin's, copied; one that is none is a lie. A module that
+ * knows no peers is believed in what can be rung. */
+static void
+test_doorbell (IvtBackend *f, gconstpointer data)
+{
+  IvdRegion *region = ivt_backend_attach_or_die (f, "one", "capabilities 0x73; own-id 1; vectors 2; handles 2; ready");
+  g_autoptr (GError) error = NULL;
+  int fd = ivd_region_open_doorbell (region, 7, 1, &error);
+
+  g_assert_no_error (error);
+  g_assert_cmpint (fcntl (fd, F_GETFD) & FD_CLOEXEC, ==, FD_CLOEXEC);
+  g_assert_cmpuint (f->control->counters.last_peer, ==, 7);
+  close (fd);
+  g_assert_cmpint (ivd_region_open_doorbell (region, 1, 2, &error), ==, -1);
+  g_assert_error (error, IVD_ERROR, IVD_ERROR_OUT_OF_RANGE);
+  g_clear_error (&error);
+  g_assert_cmpint (ivd_region_open_doorbell (region, IVD_LIMIT_PEER_ID + 1, 0, &error), ==, -1);
+  g_assert_error (error, IVD_ERROR, IVD_ERROR_NOT_FOUND);
+  g_clear_error (&error);
+  ivt_backend_run (f, "one", "answer vector -6 no descriptors here");
+  g_assert_cmpint (ivd_region_open_doorbell (region, 7, 1, &error), ==, -1);
+  g_assert_error (error, IVD_ERROR, IVD_ERROR_NOT_SUPPORTED);
+  g_clear_error (&error);
+  ivt_backend_run (f, "one", "answer vector 0; bad-handle pipe");
+  g_assert_cmpint (ivd_region_open_doorbell (region, 7, 1, &error), ==, -1);
+  g_assert_error (error, IVD_ERROR, IVD_ERROR_REGION_LOST);
+  g_assert_nonnull (strstr (error->message, "no eventfd"));
+}
+
 static void
 test_capabilities (IvtBackend *f, gconstpointer data)
 {
@@ -452,6 +501,7 @@ main (int argc, char **argv)
   ADD ("attach-cancelled", test_attach_cancelled);
   ADD ("taken-away-while-attaching", test_taken_away_while_attaching);
   ADD ("resolved", test_resolved);
+  ADD ("limited", test_limited);
   ADD ("same-name-twice", test_same_name_twice);
   ADD ("peers", test_peers);
   ADD ("lost-and-anew", test_lost_and_anew);
@@ -459,6 +509,7 @@ main (int argc, char **argv)
   ADD ("truncated", test_truncated);
   ADD ("ring", test_ring);
   ADD ("join", test_join);
+  ADD ("doorbell", test_doorbell);
   ADD ("capabilities", test_capabilities);
   ADD ("address", test_address);
   ADD ("handle-keeps-instance", test_handle_keeps_instance);

@@ -48,7 +48,17 @@ fake_pause_vector (gpointer data, guint vector, gboolean paused)
   ((Fixture *) data)->paused[vector] = paused;
 }
 
-static const IvdRegionBackend fake_ops = { .open_vector = fake_open_vector, .pause_vector = fake_pause_vector };
+static int
+fake_open_doorbell (gpointer data, guint peer, guint vector, GError **error)
+{
+  return dup (((Fixture *) data)->vectors[vector]);
+}
+
+static const IvdRegionBackend fake_ops = {
+  .open_vector = fake_open_vector,
+  .open_doorbell = fake_open_doorbell,
+  .pause_vector = fake_pause_vector,
+};
 
 static void
 on_told (IvdCaller *caller, IvdRegion *region, const IvdEvent *event, gpointer data)
@@ -172,6 +182,20 @@ test_fed_copy_counts_exactly (Fixture *fixture, gconstpointer data)
 }
 
 static void
+test_doorbell (Fixture *fixture, gconstpointer data)
+{
+  Answer own = call_as (fixture, fixture->caller, "OpenDoorbell", g_variant_new ("(uu)", 255, 1));
+
+  g_assert_true (ivd_eventfd_add (own.fd, 2, NULL));
+  g_assert_cmpuint (ivd_eventfd_take (fixture->vectors[1]), ==, 2);
+  close (own.fd);
+  g_assert_cmpint (call_as (fixture, fixture->caller, "OpenDoorbell", g_variant_new ("(uu)", 255, N_VECTORS)).code, ==,
+                   IVD_ERROR_OUT_OF_RANGE);
+  g_assert_cmpint (call_as (fixture, fixture->caller, "OpenDoorbell", g_variant_new ("(uu)", 9, 0)).code, ==,
+                   IVD_ERROR_NOT_FOUND);
+}
+
+static void
 test_fed_copy_ends_with_its_caller (Fixture *fixture, gconstpointer data)
 {
   Answer answer = open_vector (fixture, fixture->caller, 0, FALSE);
@@ -275,6 +299,7 @@ test_denied_without_a_rule (Fixture *fixture, gconstpointer data)
     { "Join", "()" },
     { "OpenMemory", "(@a{sv} {},)" },
     { "OpenVector", "(uint32 0, @a{sv} {})" },
+    { "OpenDoorbell", "(uint32 1, uint32 0)" },
     { "Watch", "(uint64 0, uint64 1, uint64 1000)" },
     { "Unwatch", "(uint32 1,)" },
     { "ListWatches", "()" },
@@ -407,6 +432,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
 #define ADD(name, func) g_test_add ("/ivd/" name, Fixture, NULL, set_up, func, tear_down)
   ADD ("handover/fed-copy-counts-exactly", test_fed_copy_counts_exactly);
+  ADD ("handover/doorbell", test_doorbell);
   ADD ("handover/fed-copy-ends-with-its-caller", test_fed_copy_ends_with_its_caller);
   ADD ("handover/holder-who-never-reads-harms-nobody", test_holder_who_never_reads_harms_nobody);
   ADD ("handover/exclusive-is-the-real-one-and-for-one", test_exclusive_is_the_real_one_and_for_one);

@@ -114,6 +114,7 @@ test_resource (void)
                         "0x000000fe00000000 0x000000fe003fffff 0x000000000014220c\n");
 
   g_assert_cmpuint (bars.bytes[0], ==, 256);
+  g_assert_cmphex (bars.address[1], ==, 0);
   g_assert_cmpuint (bars.bytes[1], ==, 0);
   g_assert_cmpuint (bars.bytes[2], ==, 4 * 1024 * 1024);
   g_assert_cmpuint (bars.bytes[3], ==, 0);

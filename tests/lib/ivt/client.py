@@ -25,7 +25,7 @@ SIGNATURES = {
     'Attach': '(ssa{sv})', 'Detach': '(sa{sv})', 'ListCandidates': '(s)',
     'Read': '(tt)', 'Write': '(tay)', 'Fill': '(tty)', 'Atomic': '(stuss)',
     'Wait': '(tussta{sv})', 'Ring': '(uu)', 'ListPeers': '()', 'Kick': '(u)',
-    'OpenMemory': '(a{sv})', 'OpenVector': '(ua{sv})', 'Join': '()',
+    'OpenMemory': '(a{sv})', 'OpenVector': '(ua{sv})', 'OpenDoorbell': '(uu)', 'Join': '()',
     'Watch': '(ttt)', 'Unwatch': '(u)', 'ListWatches': '()', 'Subscribe': '()', 'Unsubscribe': '()',
 }
 
@@ -312,6 +312,9 @@ class Region:
 
     def open_vector(self, vector, **option_values):
         return self.call('OpenVector', vector, options(**option_values))
+
+    def open_doorbell(self, peer, vector):
+        return self.call('OpenDoorbell', peer, vector)
 
     def join(self):
         """A connected socket's descriptor."""

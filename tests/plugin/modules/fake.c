@@ -281,6 +281,25 @@ report_resolved (IvshmemPluginInstance *self, const char *rest)
 }
 
 static void
+touch (void *data)
+{
+  *(volatile char *) data = 1;
+}
+
+/* A page of a file that has none: touching it raises SIGBUS. */
+static void
+touch_hole (IvshmemPluginInstance *self)
+{
+  const size_t bytes = (size_t) sysconf (_SC_PAGESIZE);
+  int fd = memfd_create ("hole", MFD_CLOEXEC);
+  void *page = mmap (NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+
+  close (fd);
+  fake_control.counters.last_status = self->host->guarded (self->region, page, bytes, touch, page);
+  munmap (page, bytes);
+}
+
+static void
 report_interrupt (IvshmemPluginInstance *self, const char *rest)
 {
   unsigned vector = 0;
@@ -464,6 +483,10 @@ run_nested (IvshmemPluginInstance *self, const char *word, const char *rest)
     report_interrupt (self, rest);
   else if (strcmp (word, "resolved") == 0)
     report_resolved (self, rest);
+  else if (strcmp (word, "limited") == 0)
+    self->host->limited (self->region, strcmp (rest, "-") == 0 ? NULL : rest);
+  else if (strcmp (word, "touch") == 0)
+    touch_hole (self);
   else if (strcmp (word, "log") == 0)
     self->host->log (self->region, IVSHMEM_PLUGIN_LOG_WARNING, rest);
   else if (strcmp (word, "open") == 0)
@@ -610,6 +633,14 @@ vector_handle (IvshmemPluginInstance *self, uint32_t vector, IvshmemPluginHandle
   else if (vector < self->n_handles)
     *handle = self->vectors[vector];
   return status;
+}
+
+/* Rings us, whoever is asked for. */
+static IvshmemPluginStatus
+doorbell_handle (IvshmemPluginInstance *self, uint32_t peer, uint32_t vector, IvshmemPluginHandle *handle)
+{
+  fake_control.counters.last_peer = peer;
+  return vector_handle (self, vector, handle);
 }
 
 static IvshmemPluginStatus
@@ -759,6 +790,7 @@ static const IvshmemPluginOps ops = {
   .memory = memory,
   .ring = ring,
   .vector_handle = vector_handle,
+  .doorbell_handle = doorbell_handle,
   .join = join,
   .kick = kick,
   .detach = detach,
