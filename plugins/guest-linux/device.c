@@ -106,6 +106,7 @@ read_bars (PciDevice *device, const char *directory)
 
   if (text != NULL)
     pci_parse_resource (text, length, &bars);
+  memcpy (device->bar_address, bars.address, sizeof device->bar_address);
   memcpy (device->bar_bytes, bars.bytes, sizeof device->bar_bytes);
   device->unassigned |= bars.unassigned;
   /* What has bytes here has an address: a sleeping device forgets its own. */

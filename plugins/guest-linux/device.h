@@ -46,18 +46,19 @@ typedef struct
 
 typedef struct
 {
-  char *address;                 /* DDDD:BB:DD.F: the stable name */
-  guint revision;                /* or PCI_REVISION_UNKNOWN */
-  guint64 bar_bytes[PCI_N_BARS]; /* 0: not there, or without an address */
-  guint unassigned;              /* a bit for each BAR that is known to be there without an address */
-  char *driver;                  /* NULL: none */
-  char *driver_override;         /* NULL: none */
-  gboolean enabled;              /* memory accesses are decoded */
-  gboolean has_write_combined;   /* resource2_wc is there */
-  gint vectors;                  /* MSI-X; 0: ivshmem-plain; PCI_VECTORS_UNKNOWN */
-  gint iommu_group;              /* -1: none */
-  gboolean group_is_pretended;   /* vfio made the group, without an IOMMU (/dev/vfio/noiommu-N) */
-  GPtrArray *group_members;      /* of PciGroupMember: the others */
+  char *address;                   /* DDDD:BB:DD.F: the stable name */
+  guint revision;                  /* or PCI_REVISION_UNKNOWN */
+  guint64 bar_address[PCI_N_BARS]; /* 0: nowhere */
+  guint64 bar_bytes[PCI_N_BARS];   /* 0: not there, or without an address */
+  guint unassigned;                /* a bit for each BAR that is known to be there without an address */
+  char *driver;                    /* NULL: none */
+  char *driver_override;           /* NULL: none */
+  gboolean enabled;                /* memory accesses are decoded */
+  gboolean has_write_combined;     /* resource2_wc is there */
+  gint vectors;                    /* MSI-X; 0: ivshmem-plain; PCI_VECTORS_UNKNOWN */
+  gint iommu_group;                /* -1: none */
+  gboolean group_is_pretended;     /* vfio made the group, without an IOMMU (/dev/vfio/noiommu-N) */
+  GPtrArray *group_members;        /* of PciGroupMember: the others */
 } PciDevice;
 
 /* One device. Errors: invalid-argument (no address), not-found (no such device,

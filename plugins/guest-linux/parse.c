@@ -151,7 +151,10 @@ parse_bar (const char *line, gsize length, guint bar, PciBars *bars)
   if ((numbers[2] & RESOURCE_UNSET) != 0 || numbers[0] == 0)
     bars->unassigned |= 1u << bar;
   else if (numbers[1] > numbers[0])
-    bars->bytes[bar] = numbers[1] - numbers[0] + 1;
+    {
+      bars->address[bar] = numbers[0];
+      bars->bytes[bar] = numbers[1] - numbers[0] + 1;
+    }
 }
 
 void

@@ -33,8 +33,9 @@ gboolean pci_parse_number (const char *text, gsize length, guint64 *ret_number) 
 
 typedef struct
 {
-  guint64 bytes[PCI_N_BARS]; /* 0: not there, or without an address */
-  guint unassigned;          /* a bit for each BAR that is there without an address */
+  guint64 address[PCI_N_BARS]; /* where it begins in memory; 0: nowhere */
+  guint64 bytes[PCI_N_BARS];   /* 0: not there, or without an address */
+  guint unassigned;            /* a bit for each BAR that is there without an address */
 } PciBars;
 
 /* The file "resource": a line "FIRST LAST FLAGS" for each BAR. A line that is

@@ -24,6 +24,9 @@ int vfio_device_get_fd (VfioDevice *self);
 guint64 vfio_device_get_bar_offset (VfioDevice *self, guint bar);
 guint64 vfio_device_get_bar_bytes (VfioDevice *self, guint bar);
 
+/* FALSE: it shares a page with other registers, and vfio lets nobody map it. */
+gboolean vfio_device_can_map_bar (VfioDevice *self, guint bar);
+
 /* How many MSI-X vectors it has; 0: ivshmem-plain. */
 guint vfio_device_get_vectors (VfioDevice *self);
 
@@ -32,6 +35,14 @@ guint vfio_device_get_vectors (VfioDevice *self);
 gboolean vfio_device_enable_vectors (VfioDevice *self, guint *ret_n, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /* Stays ours; -1: there is none. */
 int vfio_device_get_vector_fd (VfioDevice *self, guint vector);
+
+/* An eventfd for others: when it is written, the kernel itself stores value, 32
+ * bits, at offset of the BAR. One for each (offset, value), as long as the
+ * device is open; at most VFIO_LIMIT_DOORBELLS. Stays ours. Errors: limit,
+ * not-supported (this kernel does not), io. */
+#define VFIO_LIMIT_DOORBELLS 1000 /* the kernel's own, for one device */
+int vfio_device_open_doorbell (VfioDevice *self, guint bar, guint64 offset, guint32 value,
+                               GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* An eventfd that is written when the kernel wants the device back: it is
  * being removed, or unbound. -1: this kernel does not say. Stays ours. */
