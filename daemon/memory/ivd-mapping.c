@@ -188,10 +188,30 @@ ivd_mapping_close (IvdMapping *mapping)
   (void) advance (mapping, STATE_CLOSED, NULL);
 }
 
+/* A device's memory, not a file's. */
+static gboolean
+is_device (const IvdMapping *mapping)
+{
+  return (mapping->flags & (IVD_MAPPING_WRITE_COMBINED | IVD_MAPPING_UNCACHED)) != 0;
+}
+
+/* FALSE when it was lost or closed before. */
+static gboolean
+lose (IvdMapping *mapping, const char *message)
+{
+  if (!advance (mapping, STATE_LOST, message))
+    return FALSE;
+  /* The kernel removes no device that is still mapped, and a stalled download
+   * may keep its reference for minutes. */
+  if (is_device (mapping) && mapping->pages != NULL)
+    ivd_pages_revoke (mapping->pages);
+  return TRUE;
+}
+
 void
 ivd_mapping_lose (IvdMapping *mapping, const char *message)
 {
-  (void) advance (mapping, STATE_LOST, message != NULL ? message : "its backend lost it");
+  (void) lose (mapping, message != NULL ? message : "its backend lost it");
 }
 
 static gboolean
@@ -264,18 +284,18 @@ explain_fault (IvdMapping *mapping, guint64 position, gboolean hardware, GError 
                    "the memory at offset %" G_GUINT64_FORMAT " is broken (hardware error)", position);
       return FALSE;
     }
-  if (mapping->pages != NULL && ivd_pages_reaches (mapping->pages, position))
+  if (mapping->pages != NULL && !is_device (mapping) && ivd_pages_reaches (mapping->pages, position))
     {
       g_set_error (error, IVD_ERROR, IVD_ERROR_NO_SPACE,
                    "no room in the file system for the memory at offset %" G_GUINT64_FORMAT, position);
       return FALSE;
     }
 
-  cause = mapping->pages != NULL ? "the file was truncated" : "the device does not answer";
+  cause = mapping->pages != NULL && !is_device (mapping) ? "the file was truncated" : "the device does not answer";
   message = g_strdup_printf ("its memory has gone at offset %" G_GUINT64_FORMAT
                              " of %" G_GUINT64_FORMAT ": %s; attach it again",
                              position, mapping->size, cause);
-  if (advance (mapping, STATE_LOST, message))
+  if (lose (mapping, message))
     {
       g_rec_mutex_lock (&mapping->lost_lock);
       if (mapping->lost_func != NULL)
@@ -314,8 +334,10 @@ ivd_mapping_touch (IvdMapping *mapping,
 
   if (!ivd_mapping_check (mapping, error))
     return FALSE;
+  /* Of a device that was lost meanwhile nobody knows whose bytes these were. */
   if (ivd_guard_run (touch.address, length, touch_guarded, &touch, &fault))
-    return TRUE;
+    return g_atomic_int_get (&mapping->state) != STATE_LOST || !is_device (mapping)
+           || set_ended_error (mapping, STATE_LOST, error);
 
   /* A fault that is told by its page only may lie before the range. */
   position = offset;

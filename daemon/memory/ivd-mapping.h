@@ -13,7 +13,8 @@
  *     └───ivd_mapping_close()──▶ closed    every operation: closed
  *
  * Closing wins over losing; there is no way back (a region that comes back
- * gets a new mapping).
+ * gets a new mapping). A device's pages (write-combined or uncached) are let go
+ * of when it is lost, so that it can be removed.
  */
 
 typedef struct _IvdMapping IvdMapping;

@@ -221,3 +221,18 @@ ivd_pages_reaches (IvdPages *pages, guint64 position)
     return FALSE;
   return pages->offset + position - position % page < (guint64) st.st_size;
 }
+
+void
+ivd_pages_revoke (IvdPages *pages)
+{
+  int nothing = open ("/dev/null", O_RDWR | O_CLOEXEC);
+
+  /* Each in one step: another thread finds the old one or the new one. Without
+   * room for it the file stays, and with it whoever waits for us to let go. */
+  (void) mmap (pages->address, pages->mapped, PROT_READ | PROT_WRITE,
+               MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
+  if (nothing < 0)
+    return;
+  (void) dup3 (nothing, pages->fd, O_CLOEXEC);
+  close (nothing);
+}

@@ -5,7 +5,7 @@
 
 /*
  * IvdPages: a piece of a file, mapped shared into this process, and a
- * descriptor of that file. Immutable; any thread.
+ * descriptor of that file. Immutable but for its revocation; any thread.
  */
 
 typedef struct _IvdPages IvdPages;
@@ -29,3 +29,8 @@ int ivd_pages_open (IvdPages *pages, gboolean read_only, GError **error) G_GNUC_
  * pages' first byte): then what cannot be touched there has no room, else the
  * file was cut. */
 gboolean ivd_pages_reaches (IvdPages *pages, guint64 position);
+
+/* Lets go of the file, now, whoever still uses the pages: they are memory of our
+ * own from here on, and the descriptor is one of nothing. For a device that is
+ * being removed, which the kernel cannot do while somebody has it. */
+void ivd_pages_revoke (IvdPages *pages);

@@ -52,6 +52,54 @@ test_users_hold_the_pages (void)
   g_assert_false (ivt_is_mapped (MAP_NAME));
 }
 
+/* A device that is lost must not be held up by who still has its mapping: what
+ * they may still touch is nobody's, and the descriptor is of nothing. */
+static void
+test_lost_device_is_let_go (void)
+{
+  int fd = -1;
+  g_autoptr (IvdMapping) device = ivt_shared_mapping (PAGE, IVD_MAPPING_UNCACHED, &fd);
+  volatile guint8 *byte = GSIZE_TO_POINTER (ivd_mapping_place (device, 5));
+  g_autoptr (GError) error = NULL;
+  char there = 'x';
+
+  g_assert_true (ivd_memory_write (device, 5, "!", 1, NULL));
+  ivd_mapping_lose (device, "it is gone");
+  g_assert_false (ivt_is_mapped (MAP_NAME));
+  *byte = '?';
+  g_assert_cmpint (pread (fd, &there, 1, 5), ==, 1);
+  g_assert_cmpint (there, ==, '!');
+  g_assert_false (ivd_memory_read (device, 5, &there, 1, &error));
+  g_assert_error (error, IVD_ERROR, IVD_ERROR_REGION_LOST);
+  close (fd);
+}
+
+static void
+test_lost_file_stays_with_its_users (void)
+{
+  g_autoptr (IvdMapping) file = ivt_shared_mapping (PAGE, 0, NULL);
+
+  ivd_mapping_lose (file, "it is gone");
+  g_assert_true (ivt_is_mapped (MAP_NAME));
+}
+
+static void
+lose_it (guint8 *address, gpointer data)
+{
+  address[0] = 1;
+  ivd_mapping_lose (data, "it went meanwhile");
+}
+
+static void
+test_device_lost_in_between (void)
+{
+  g_autoptr (IvdMapping) device = ivt_shared_mapping (PAGE, IVD_MAPPING_WRITE_COMBINED, NULL);
+  g_autoptr (GError) error = NULL;
+
+  g_assert_false (ivd_mapping_touch (device, 0, 1, lose_it, device, &error));
+  g_assert_error (error, IVD_ERROR, IVD_ERROR_REGION_LOST);
+}
+
 /* No sync is needed: two mappings of one file are the same bytes. */
 static void
 test_coherent (void)
@@ -477,6 +525,9 @@ main (int argc, char **argv)
   g_test_add_func ("/ivd/mapping/a3-1-size", test_size);
   g_test_add_func ("/ivd/mapping/a3-2-valid", test_valid);
   g_test_add_func ("/ivd/mapping/a3-4-users-hold-the-pages", test_users_hold_the_pages);
+  g_test_add_func ("/ivd/mapping/lost-device-is-let-go", test_lost_device_is_let_go);
+  g_test_add_func ("/ivd/mapping/lost-file-stays-with-its-users", test_lost_file_stays_with_its_users);
+  g_test_add_func ("/ivd/mapping/device-lost-in-between", test_device_lost_in_between);
   g_test_add_func ("/ivd/mapping/a3-5-coherent-without-sync", test_coherent);
   g_test_add_func ("/ivd/mapping/offset", test_offset);
   g_test_add_func ("/ivd/mapping/new-refuses", test_new_refuses);
