@@ -3,139 +3,169 @@
 
 #include "ctl-doctor.h"
 
-#include <gio/gio.h>
 #include <string.h>
 
+#include "guest-linux/candidates.h"
+
+#include "ctl-region.h"
 #include "ctl-size.h"
 
-#define VENDOR "0x1af4"
-#define DEVICE "0x1110"
-#define REVISION_OLD "0x00"
-/* The line of a BAR in a device's file "resource". */
-#define MEMORY_BAR 2
+/*
+ * The ivshmem devices of a guest, as the plugin guest-linux lists them: by the
+ * daemon, or by the plugin's own sources here. Why a way is closed and what
+ * opens it is said there and only passed on.
+ */
 
-static gboolean
-exists_below (const char *directory, const char *name)
-{
-  g_autofree char *path = g_build_filename (directory, name, NULL);
+#define OPEN "open"
+#define DOMAIN_ZERO "0000:"
 
-  return g_file_test (path, G_FILE_TEST_EXISTS);
-}
-
+/* NULL: the way is open. Else why not; ret_remedy: what to do, if anything.
+ * (transfer full) */
 static char *
-link_name (const char *directory, const char *name)
+read_way (GVariant *candidate, const char *name, char **ret_remedy)
 {
-  g_autofree char *path = g_build_filename (directory, name, NULL);
-  g_autofree char *target = g_file_read_link (path, NULL);
+  const char *text = NULL;
+  const char *split;
 
-  return target != NULL ? g_path_get_basename (target) : NULL;
+  *ret_remedy = NULL;
+  if (!g_variant_lookup (candidate, name, "&s", &text))
+    return g_strdup ("this daemon does not say");
+  if (g_str_equal (text, OPEN))
+    return NULL;
+  split = strstr (text, PCI_CANDIDATE_REMEDY);
+  if (split == NULL)
+    return g_strdup (text);
+  *ret_remedy = g_strdup (split + strlen (PCI_CANDIDATE_REMEDY));
+  return g_strndup (text, (gsize) (split - text));
 }
 
-static guint64
-memory_size (const char *directory)
+/* Interrupts come through vfio only. TRUE: the way is open. */
+static gboolean
+check_vfio (CtlDoctor *doctor, const char *check, GVariant *candidate, gboolean doorbell)
 {
-  g_autofree char *text = ctl_doctor_read_file (directory, "resource");
-  g_auto (GStrv) lines = g_strsplit (text != NULL ? text : "", "\n", -1);
-  guint64 first, last;
-  char *end;
+  static const char *const others[] = { "vfio-noiommu", "iommufd" };
+  g_autofree char *remedy = NULL;
+  g_autofree char *reason = read_way (candidate, "vfio", &remedy);
 
-  if (g_strv_length (lines) <= MEMORY_BAR)
-    return 0;
-  first = g_ascii_strtoull (lines[MEMORY_BAR], &end, 16);
-  last = g_ascii_strtoull (end, NULL, 16);
-  return last > first ? last - first + 1 : 0;
-}
-
-/* What to do where interrupts cannot be had. */
-static void
-check_interrupts (CtlDoctor *doctor, const char *sysfs, const char *directory, const char *name)
-{
-  g_autofree char *driver = link_name (directory, "driver");
-  gboolean noiommu = exists_below (sysfs, "module/vfio/parameters/enable_unsafe_noiommu_mode");
-
-  if (!exists_below (directory, "msi_irqs") && !exists_below (directory, "resource1"))
-    ctl_doctor_add (doctor, CTL_FINDING_OK, name, NULL, "is an ivshmem-plain: no interrupts, by its nature");
-  else if (exists_below (directory, "iommu_group"))
-    ctl_doctor_add (doctor, CTL_FINDING_OK, name, NULL,
-                    "is behind an IOMMU: vfio-pci can give its interrupts (driver now: %s)",
-                    driver != NULL ? driver : "none");
-  else if (noiommu)
-    ctl_doctor_add (
-        doctor, CTL_FINDING_WARNING, name,
-        "give the guest an IOMMU (-device intel-iommu,intremap=on before the others), or set the parameter",
-        "is behind no IOMMU: vfio gives interrupts only with vfio.enable_unsafe_noiommu_mode=1");
+  if (!doorbell)
+    ctl_doctor_add (doctor, CTL_FINDING_OK, check, NULL, "has no interrupts: an ivshmem-plain has none");
+  else if (reason == NULL)
+    ctl_doctor_add (doctor, CTL_FINDING_OK, check, NULL, "vfio is open: interrupts can be had");
   else
-    ctl_doctor_add (
-        doctor, CTL_FINDING_WARNING, name,
-        "give the guest an IOMMU (-device intel-iommu,intremap=on before the others)",
-        "is behind no IOMMU, and this kernel has no vfio without one: memory can be used and doorbells "
-        "can be rung, but interrupts cannot be received");
+    ctl_doctor_add (doctor, CTL_FINDING_WARNING, check, remedy, "interrupts cannot be received by vfio: %s",
+                    reason);
+  for (gsize i = 0; doorbell && reason != NULL && i < G_N_ELEMENTS (others); i++)
+    {
+      g_autofree char *unused = NULL;
+      g_autofree char *why = read_way (candidate, others[i], &unused);
+
+      if (why != NULL)
+        ctl_doctor_add (doctor, CTL_FINDING_OK, check, NULL, "nor by %s: %s", others[i], why);
+    }
+  return reason == NULL;
 }
 
 static void
-check_lockdown (CtlDoctor *doctor, const char *sysfs, const char *name, gboolean iommu)
+check_sysfs (CtlDoctor *doctor, const char *check, GVariant *candidate, gboolean vfio)
 {
-  g_autofree char *lockdown = ctl_doctor_read_file (sysfs, "kernel/security/lockdown");
+  g_autofree char *remedy = NULL;
+  g_autofree char *reason = read_way (candidate, "sysfs", &remedy);
 
-  if (lockdown == NULL || strstr (lockdown, "[none]") != NULL)
-    return;
-  if (iommu)
-    ctl_doctor_add (doctor, CTL_FINDING_WARNING, name, "use it by vfio-pci",
-                    "the kernel is locked down (Secure Boot): its memory cannot be mapped by sysfs");
+  if (reason == NULL)
+    ctl_doctor_add (doctor, CTL_FINDING_OK, check, NULL, "sysfs is open: its memory can be mapped");
+  else if (vfio)
+    ctl_doctor_add (doctor, CTL_FINDING_OK, check, NULL, "vfio gives its memory; sysfs does not: %s", reason);
   else
-    ctl_doctor_add (
-        doctor, CTL_FINDING_PROBLEM, name,
-        "give the guest an IOMMU and use vfio-pci, or boot without lockdown=",
-        "the kernel is locked down (Secure Boot) and there is no IOMMU: no program can reach its memory");
+    ctl_doctor_add (doctor, CTL_FINDING_PROBLEM, check, remedy, "its memory cannot be reached: %s", reason);
 }
 
 static void
-check_device (CtlDoctor *doctor, const char *sysfs, const char *directory, const char *address)
+check_candidate (CtlDoctor *doctor, GVariant *candidate)
 {
-  g_autofree char *name = g_strdup_printf ("PCI %s", strlen (address) > 5 ? address + 5 : address);
-  g_autofree char *revision = ctl_doctor_read_file (directory, "revision");
-  g_autofree char *enabled = ctl_doctor_read_file (directory, "enable");
-  guint64 bytes = memory_size (directory);
-  g_autofree char *size = ctl_size_format (bytes);
+  const char *address = ctl_region_text (candidate, "name");
+  const char *fault = NULL;
+  gboolean doorbell = g_str_equal (ctl_region_text (candidate, "type"), "doorbell");
+  guint64 vectors = ctl_region_number (candidate, "vectors", 0);
+  g_autofree char *size = ctl_size_format (ctl_region_number (candidate, "size", 0));
+  g_autofree char *check = g_strconcat (
+      "PCI ", g_str_has_prefix (address, DOMAIN_ZERO) ? address + strlen (DOMAIN_ZERO) : address, NULL);
+  g_autofree char *count
+      = vectors > 0 ? g_strdup_printf (" and %" G_GUINT64_FORMAT " vector%s", vectors, ctl_plural (vectors))
+                    : NULL;
 
-  if (bytes == 0)
-    ctl_doctor_add (doctor, CTL_FINDING_PROBLEM, name,
-                    "make the region smaller, or the guest's 64-bit PCI window larger",
-                    "has no address for its memory");
-  else
-    ctl_doctor_add (doctor, CTL_FINDING_OK, name, NULL, "is an ivshmem device of %s", size);
-  if (g_strcmp0 (revision, REVISION_OLD) == 0)
-    ctl_doctor_add (doctor, CTL_FINDING_WARNING, name,
+  if (g_variant_lookup (candidate, "fault", "&s", &fault))
+    {
+      g_autofree char *remedy = NULL;
+      g_autofree char *reason = read_way (candidate, "sysfs", &remedy);
+
+      ctl_doctor_add (doctor, CTL_FINDING_PROBLEM, check, remedy, "cannot be used: %s", fault);
+      return;
+    }
+  ctl_doctor_add (doctor, CTL_FINDING_OK, check, NULL, "is an ivshmem-%s of %s%s",
+                  doorbell ? "doorbell" : "plain", size, count != NULL ? count : "");
+  if (ctl_region_number (candidate, "revision", 1) == 0)
+    ctl_doctor_add (doctor, CTL_FINDING_WARNING, check,
                     "use ivshmem-plain or ivshmem-doorbell of QEMU 2.6 or later",
                     "is of revision 0, as before QEMU 2.6");
-  if (g_strcmp0 (enabled, "0") == 0)
-    ctl_doctor_add (doctor, CTL_FINDING_WARNING, name,
-                    "write 1 to its file `enable` in sysfs, or bind a driver",
-                    "is not enabled: its memory may read as zeros");
-  check_interrupts (doctor, sysfs, directory, name);
-  check_lockdown (doctor, sysfs, name, exists_below (directory, "iommu_group"));
+  check_sysfs (doctor, check, candidate, check_vfio (doctor, check, candidate, doorbell));
 }
 
 void
-ctl_doctor_check_guest (CtlDoctor *doctor, const char *sysfs)
+ctl_doctor_check_candidates (CtlDoctor *doctor, GVariant *candidates)
 {
-  g_autofree char *devices = g_build_filename (sysfs, "bus/pci/devices", NULL);
-  g_autoptr (GDir) directory = g_dir_open (devices, 0, NULL);
-  guint n_found = 0;
-  const char *address;
-
-  while (directory != NULL && (address = g_dir_read_name (directory)) != NULL)
+  for (gsize i = 0; i < g_variant_n_children (candidates); i++)
     {
-      g_autofree char *path = g_build_filename (devices, address, NULL);
-      g_autofree char *vendor = ctl_doctor_read_file (path, "vendor");
-      g_autofree char *device = ctl_doctor_read_file (path, "device");
+      g_autoptr (GVariant) candidate = g_variant_get_child_value (candidates, i);
 
-      if (g_strcmp0 (vendor, VENDOR) != 0 || g_strcmp0 (device, DEVICE) != 0)
-        continue;
-      check_device (doctor, sysfs, path, address);
-      n_found++;
+      check_candidate (doctor, candidate);
     }
-  if (n_found == 0)
+  if (g_variant_n_children (candidates) == 0)
     ctl_doctor_add (doctor, CTL_FINDING_OK, "guest", NULL,
                     "this machine itself has no ivshmem device (PCI 1af4:1110)");
+}
+
+static GVariant *
+field_to_variant (const IvshmemPluginField *field)
+{
+  switch (field->type)
+    {
+    case IVSHMEM_PLUGIN_FIELD_NUMBER:
+      return g_variant_new_uint64 (field->number);
+    case IVSHMEM_PLUGIN_FIELD_BOOLEAN:
+      return g_variant_new_boolean (field->number != 0);
+    default:
+      return g_variant_new_string (field->text);
+    }
+}
+
+/* Stands in for the daemon: probe is a builder of aa{sv}. */
+static void
+take_candidate (IvshmemPluginProbe *probe, const IvshmemPluginField *fields, uint32_t n_fields)
+{
+  GVariantBuilder *candidates = (GVariantBuilder *) probe;
+
+  g_variant_builder_open (candidates, G_VARIANT_TYPE_VARDICT);
+  for (guint i = 0; i < n_fields; i++)
+    g_variant_builder_add (candidates, "{sv}", fields[i].name, field_to_variant (&fields[i]));
+  g_variant_builder_close (candidates);
+}
+
+/* What it warns of can be seen from its list. */
+static void
+ignore_log (IvshmemPluginRegion *region, int32_t level, const char *message)
+{
+}
+
+void
+ctl_doctor_check_guest (CtlDoctor *doctor, const char *sysfs, const char *dev)
+{
+  const IvshmemPluginHost host
+      = { .struct_size = sizeof host, .log = ignore_log, .candidate = take_candidate };
+  g_auto (GVariantBuilder) builder = G_VARIANT_BUILDER_INIT (G_VARIANT_TYPE ("aa{sv}"));
+  g_autoptr (GVariant) candidates = NULL;
+
+  if (pci_candidates_list (&host, (IvshmemPluginProbe *) &builder, sysfs, dev) != IVSHMEM_PLUGIN_OK)
+    return;
+  candidates = g_variant_ref_sink (g_variant_builder_end (&builder));
+  ctl_doctor_check_candidates (doctor, candidates);
 }

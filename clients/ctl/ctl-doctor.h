@@ -40,9 +40,12 @@ void ctl_doctor_write_json (CtlDoctor *doctor, CtlJson *json);
 /* This machine: memory, descriptors, QEMU, security modules. */
 void ctl_doctor_check_host (CtlDoctor *doctor);
 
-/* This machine as a guest: ivshmem devices, their drivers, IOMMU, lockdown.
- * sysfs: "/sys", or a test's. */
-void ctl_doctor_check_guest (CtlDoctor *doctor, const char *sysfs);
+/* The ivshmem devices of a guest, by what the daemon's plugin guest-linux says
+ * of them (aa{sv}): its rights count, and not the user's. */
+void ctl_doctor_check_candidates (CtlDoctor *doctor, GVariant *candidates);
+/* The same by a look of our own at this machine. sysfs, dev: "/sys" and "/dev",
+ * or a test's. */
+void ctl_doctor_check_guest (CtlDoctor *doctor, const char *sysfs, const char *dev);
 
 /* One region: what its properties (a{sv}) and the files that they name say,
  * and its peers (aa{sv}, or NULL when they are not known). */

@@ -46,6 +46,15 @@ ctl_plugins_find (GVariant *plugins, const char *name, GError **error)
   return NULL;
 }
 
+GVariant *
+ctl_plugins_candidates (CtlCommand *command, const char *plugin, GError **error)
+{
+  g_autoptr (GVariant) answer
+      = ctl_command_call (command, NULL, "ListCandidates", g_variant_new ("(s)", plugin), "(aa{sv})", error);
+
+  return answer != NULL ? g_variant_get_child_value (answer, 0) : NULL;
+}
+
 const char *
 ctl_plugins_failure (GVariant *plugin)
 {

@@ -91,6 +91,20 @@ check_all_regions (CtlDoctor *doctor, CtlCommand *command)
     check_region (doctor, command, properties);
 }
 
+/* The daemon's rights decide there; without its plugin, those of whoever asks. */
+static void
+check_guest (CtlDoctor *doctor, CtlCommand *command)
+{
+  g_autoptr (GVariant) candidates = NULL;
+
+  if (command->transport != NULL)
+    candidates = ctl_plugins_candidates (command, "guest-linux", NULL);
+  if (candidates != NULL)
+    ctl_doctor_check_candidates (doctor, candidates);
+  else
+    ctl_doctor_check_guest (doctor, "/sys", "/dev");
+}
+
 static gboolean
 check_connection (CtlDoctor *doctor, CtlCommand *command, GError **error)
 {
@@ -138,7 +152,7 @@ run_doctor (CtlCommand *command, GError **error)
   if (name == NULL)
     {
       ctl_doctor_check_host (doctor);
-      ctl_doctor_check_guest (doctor, "/sys");
+      check_guest (doctor, command);
     }
 
   if (command->json)
@@ -169,8 +183,8 @@ const CtlVerb ctl_verb_doctor = {
   .summary = "say what does not work, why, and what helps",
   .parameters = parameters,
   .text = "Looks at the daemon, its regions (or the one named), this machine and, if it is a guest, its\n"
-          "ivshmem devices. Each finding is ok, a warning or a problem, with what helps. Exits with 1 if\n"
-          "there is a problem. Changes nothing.\n",
+          "ivshmem devices, with the daemon's rights if it answers. Each finding is ok, a warning or a\n"
+          "problem, with what helps. Exits with 1 if there is a problem. Changes nothing.\n",
   .example = "ivshmemctl doctor\nivshmemctl doctor demo\n",
   .run = run_doctor,
 };

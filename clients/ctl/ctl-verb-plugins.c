@@ -123,15 +123,6 @@ const CtlVerb ctl_verb_plugins = {
 
 /* ------------------------------------------------------------------------ */
 
-static GVariant *
-ask_candidates (CtlCommand *command, const char *plugin, GError **error)
-{
-  g_autoptr (GVariant) answer = ctl_command_call (command, NULL, "ListCandidates",
-                                                  g_variant_new ("(s)", plugin), "(aa{sv})", error);
-
-  return answer != NULL ? g_variant_get_child_value (answer, 0) : NULL;
-}
-
 static void
 write_candidates_json (CtlJson *json, const char *plugin, GVariant *candidates)
 {
@@ -206,7 +197,7 @@ static gboolean
 list_candidates (CtlCommand *command, Candidates *all, const char *plugin, gboolean must, GError **error)
 {
   g_autoptr (GError) local_error = NULL;
-  g_autoptr (GVariant) candidates = ask_candidates (command, plugin, &local_error);
+  g_autoptr (GVariant) candidates = ctl_plugins_candidates (command, plugin, &local_error);
 
   if (candidates == NULL)
     {

@@ -74,7 +74,7 @@ add_group (Fields *fields, const PciDevice *device)
 
   if (device->iommu_group < 0)
     return;
-  add_number (fields, "iommu_group", (guint64) device->iommu_group);
+  add_number (fields, "iommu-group", (guint64) device->iommu_group);
   for (guint i = 0; i < device->group_members->len && members->len <= PCI_LIMIT_FIELD_BYTES; i++)
     {
       const PciGroupMember *member = g_ptr_array_index (device->group_members, i);
@@ -83,7 +83,7 @@ add_group (Fields *fields, const PciDevice *device)
                               member->driver != NULL ? member->driver : "no driver");
     }
   if (members->len > 0)
-    add_text (fields, "group_members", members->str);
+    add_text (fields, "group-members", members->str);
 }
 
 static void
@@ -98,13 +98,13 @@ add_device (Fields *fields, const PciDevice *device)
   add_text (fields, "type", pci_device_is_doorbell (device) ? "doorbell" : "plain");
   if (device->vectors != PCI_VECTORS_UNKNOWN)
     add_number (fields, "vectors", (guint64) device->vectors);
-  add_number (fields, "bar0_bytes", device->bar_bytes[PCI_BAR_REGISTERS]);
-  add_number (fields, "bar1_bytes", device->bar_bytes[PCI_BAR_MSIX]);
+  add_number (fields, "bar0-bytes", device->bar_bytes[PCI_BAR_REGISTERS]);
+  add_number (fields, "bar1-bytes", device->bar_bytes[PCI_BAR_MSIX]);
   add_text (fields, "fault", fault);
   add_text (fields, "driver", device->driver);
   add_group (fields, device);
   add_boolean (fields, "enabled", device->enabled);
-  add_boolean (fields, "write_combined", device->has_write_combined);
+  add_boolean (fields, "write-combined", device->has_write_combined);
 }
 
 static void
@@ -119,14 +119,15 @@ add_ways (Fields *fields, const PciMachine *machine, const PciDevice *device, co
   best = pci_ways_best (ways);
   no_interrupts = pci_ways_explain_interrupts (ways, device);
   add_text (fields, "lockdown", machine->lockdown);
-  add_text (fields, "best_way", best >= 0 ? pci_way_names[best] : "none");
+  add_text (fields, "best-way", best >= 0 ? pci_way_names[best] : "none");
   add_boolean (fields, "interrupts", no_interrupts == NULL);
   for (guint i = 0; i < PCI_N_WAYS; i++)
     {
       const PciWay *way = &ways[i];
-      g_autofree char *text = way->open             ? g_strdup ("open")
-                              : way->remedy == NULL ? g_strdup (way->reason)
-                                                    : g_strdup_printf ("%s; %s", way->reason, way->remedy);
+      g_autofree char *text = way->open ? g_strdup ("open")
+                              : way->remedy == NULL
+                                  ? g_strdup (way->reason)
+                                  : g_strconcat (way->reason, PCI_CANDIDATE_REMEDY, way->remedy, NULL);
 
       add_text (fields, pci_way_names[i], text);
     }

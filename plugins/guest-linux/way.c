@@ -189,6 +189,16 @@ pci_way_find_blocker (const PciDevice *device)
   return NULL;
 }
 
+/* Our udev rules give away no group that holds anything else. */
+static gboolean
+is_alone (const PciDevice *device)
+{
+  for (guint i = 0; i < device->group_members->len; i++)
+    if (!((const PciGroupMember *) g_ptr_array_index (device->group_members, i))->is_bridge)
+      return FALSE;
+  return TRUE;
+}
+
 static gboolean
 close_for_group (PciWay *way, const Look *look)
 {
@@ -213,6 +223,13 @@ close_for_group (PciWay *way, const Look *look)
   if (number == 0 || (number == ENOENT && look->device->driver == NULL))
     return FALSE;
   close_for_access (way, path, number);
+  if (number == EACCES && !is_alone (look->device))
+    {
+      g_free (way->remedy);
+      way->remedy = g_strdup ("put the ivshmem device on pcie.0 or alone behind a bridge of its own, since "
+                              "ivshmemd's udev rules give no group away that holds others, or run as a user "
+                              "who may");
+    }
   return TRUE;
 }
 

@@ -9,12 +9,9 @@
 #include <unistd.h>
 
 #include "ctl-doctor.h"
+#include "lib/ivt-fake-sysfs.h"
 
-#define DEVICE "bus/pci/devices/0000:00:04.0"
-#define RESOURCES                                              \
-  "0x00000000febf1000 0x00000000febf10ff 0x0000000000040200\n" \
-  "0x00000000febf2000 0x00000000febf2fff 0x0000000000040200\n" \
-  "0x000000fe00000000 0x000000fe003fffff 0x000000000014220c\n"
+#define ADDRESS "0000:00:04.0"
 
 static void
 put (const char *root, const char *path, const char *text)
@@ -55,64 +52,100 @@ make_root (void)
   return root;
 }
 
+/* remedy: how that of the finding begins that says so; NULL: not looked at. */
 static void
-put_device (const char *root)
-{
-  put (root, DEVICE "/vendor", "0x1af4\n");
-  put (root, DEVICE "/device", "0x1110\n");
-  put (root, DEVICE "/revision", "0x01\n");
-  put (root, DEVICE "/enable", "1\n");
-  put (root, DEVICE "/resource", RESOURCES);
-  put (root, DEVICE "/resource1", "");
-}
-
-static void
-assert_guest (const char *root, guint problems, guint warnings, const char *says)
+assert_guest (IvtFakeSysfs *fake, guint problems, guint warnings, const char *says, const char *remedy)
 {
   g_autoptr (CtlDoctor) doctor = ctl_doctor_new ();
   g_autofree char *text = NULL;
 
-  ctl_doctor_check_guest (doctor, root);
+  ctl_doctor_check_guest (doctor, ivt_fake_sysfs_get_sys (fake), ivt_fake_sysfs_get_dev (fake));
   text = ctl_doctor_to_text (doctor, 0);
   g_test_message ("%s", text);
   g_assert_cmpuint (ctl_doctor_count (doctor, CTL_FINDING_PROBLEM), ==, problems);
   g_assert_cmpuint (ctl_doctor_count (doctor, CTL_FINDING_WARNING), ==, warnings);
   g_assert_nonnull (strstr (text, says));
+  if (remedy != NULL)
+    {
+      g_autofree char *arrow = g_strconcat ("-> ", remedy, NULL);
+
+      g_assert_nonnull (strstr (strstr (text, says), arrow));
+    }
 }
 
 static void
 test_guest (void)
 {
-  g_autofree char *root = make_root ();
+  g_autoptr (IvtFakeSysfs) fake = ivt_fake_sysfs_new ();
 
-  assert_guest (root, 0, 0, "no ivshmem device");
+  assert_guest (fake, 0, 0, "no ivshmem device", NULL);
 
-  put (root, "bus/pci/devices/0000:00:03.0/vendor", "0x1af4\n");
-  put (root, "bus/pci/devices/0000:00:03.0/device", "0x1041\n");
-  assert_guest (root, 0, 0, "no ivshmem device");
+  ivt_fake_sysfs_set (fake, "0000:00:03.0", "vendor", "0x1af4\n");
+  ivt_fake_sysfs_set (fake, "0000:00:03.0", "device", "0x1041\n");
+  assert_guest (fake, 0, 0, "no ivshmem device", NULL);
 
-  put_device (root);
-  assert_guest (root, 0, 1, "4 MiB");
-  assert_guest (root, 0, 1, "interrupts cannot be received");
+  ivt_fake_sysfs_add_device (fake, ADDRESS, 4 * 1024 * 1024, 2);
+  assert_guest (fake, 0, 1, "PCI 00:04.0      is an ivshmem-doorbell of 4 MiB and 2 vectors", NULL);
+  assert_guest (fake, 0, 1, "interrupts cannot be received by vfio: this machine has no IOMMU",
+                "start QEMU with -machine q35 and -device intel-iommu");
+  assert_guest (fake, 0, 1, "sysfs is open", NULL);
+  ivt_fake_sysfs_put (fake, "sys/module/vfio/parameters/enable_unsafe_noiommu_mode", "N\n", -1);
+  assert_guest (fake, 0, 1, "nor by vfio-noiommu: vfio's enable_unsafe_noiommu_mode is off", NULL);
 
-  put (root, "module/vfio/parameters/enable_unsafe_noiommu_mode", "N\n");
-  assert_guest (root, 0, 1, "enable_unsafe_noiommu_mode");
+  ivt_fake_sysfs_put (fake, "sys/kernel/security/lockdown", "none [integrity] confidentiality\n", -1);
+  assert_guest (fake, 1, 1, "cannot be reached: the kernel is locked down (integrity)",
+                "give the guest an IOMMU");
 
-  put (root, "kernel/security/lockdown", "none [integrity] confidentiality\n");
-  assert_guest (root, 1, 1, "locked down");
+  ivt_fake_sysfs_set_group (fake, ADDRESS, 7);
+  ivt_fake_sysfs_add_vfio (fake);
+  assert_guest (fake, 0, 0, "vfio is open: interrupts can be had", NULL);
+  assert_guest (fake, 0, 0, "sysfs does not: the kernel is locked down", NULL);
 
-  put (root, DEVICE "/iommu_group/type", "DMA\n");
-  assert_guest (root, 0, 1, "vfio-pci");
-  put (root, "kernel/security/lockdown", "[none] integrity confidentiality\n");
-  assert_guest (root, 0, 0, "behind an IOMMU");
+  ivt_fake_sysfs_set (fake, "0000:00:03.0", "class", "0x020000\n");
+  ivt_fake_sysfs_set_group (fake, "0000:00:03.0", 7);
+  ivt_fake_sysfs_set_driver (fake, "0000:00:03.0", "virtio-pci");
+  assert_guest (fake, 1, 1, "0000:00:03.0 of the same IOMMU group 7 has the driver virtio-pci",
+                "put the ivshmem");
 
-  put (root, DEVICE "/enable", "0\n");
-  put (root, DEVICE "/revision", "0x00\n");
-  assert_guest (root, 0, 2, "not enabled");
+  ivt_fake_sysfs_set (fake, ADDRESS, "revision", "0x00\n");
+  assert_guest (fake, 1, 2, "is of revision 0", "use ivshmem-plain or ivshmem-doorbell");
+  ivt_fake_sysfs_set (fake, ADDRESS, "resource", "");
+  assert_guest (fake, 1, 0, "cannot be used: its memory (BAR2) was given no address",
+                "make the region smaller");
+}
 
-  put (root, DEVICE "/resource", "");
-  assert_guest (root, 1, 2, "no address");
-  remove_tree (root);
+static void
+test_plain_guest (void)
+{
+  g_autoptr (IvtFakeSysfs) fake = ivt_fake_sysfs_new ();
+
+  ivt_fake_sysfs_add_device (fake, "0001:00:04.0", 1024 * 1024, 0);
+  assert_guest (fake, 0, 0, "PCI 0001:00:04.0 is an ivshmem-plain of 1 MiB\n", NULL);
+  assert_guest (fake, 0, 0, "has no interrupts: an ivshmem-plain has none", NULL);
+}
+
+/* A daemon of another version says what it likes. */
+static void
+test_odd_candidates (void)
+{
+  static const char *const texts[]
+      = { "[@a{sv} {}]", "[{'name': <5>, 'vfio': <true>, 'sysfs': <'; '>}]",
+          "[{'name': <'0000:'>, 'type': <'doorbell'>, 'vfio': <''>, 'sysfs': <'a; b; c'>, 'fault': <'x'>}]" };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (texts); i++)
+    {
+      g_autoptr (CtlDoctor) doctor = ctl_doctor_new ();
+      g_autoptr (GError) error = NULL;
+      g_autoptr (GVariant) candidates
+          = g_variant_parse (G_VARIANT_TYPE ("aa{sv}"), texts[i], NULL, NULL, &error);
+      g_autofree char *text = NULL;
+
+      g_assert_no_error (error);
+      ctl_doctor_check_candidates (doctor, candidates);
+      text = ctl_doctor_to_text (doctor, 0);
+      g_test_message ("%s", text);
+      g_assert_cmpuint (ctl_doctor_count (doctor, CTL_FINDING_PROBLEM), ==, 1);
+    }
 }
 
 static void
@@ -329,6 +362,8 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/ctl/doctor/guest", test_guest);
+  g_test_add_func ("/ctl/doctor/plain-guest", test_plain_guest);
+  g_test_add_func ("/ctl/doctor/odd-candidates", test_odd_candidates);
   g_test_add_func ("/ctl/doctor/sizes", test_sizes);
   g_test_add_func ("/ctl/doctor/states", test_states);
   g_test_add_func ("/ctl/doctor/sockets", test_sockets);

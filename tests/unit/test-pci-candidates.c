@@ -125,15 +125,15 @@ test_doorbell (void)
   assert_field (candidates, "revision", "1");
   assert_field (candidates, "type", "doorbell");
   assert_field (candidates, "vectors", "4");
-  assert_field (candidates, "bar0_bytes", "256");
-  assert_field (candidates, "bar1_bytes", "4096");
+  assert_field (candidates, "bar0-bytes", "256");
+  assert_field (candidates, "bar1-bytes", "4096");
   assert_field (candidates, "driver", "vfio-pci");
-  assert_field (candidates, "iommu_group", "3");
-  assert_field (candidates, "group_members", "0000:00:05.0 (no driver), 0000:00:06.0 (pcieport)");
+  assert_field (candidates, "iommu-group", "3");
+  assert_field (candidates, "group-members", "0000:00:05.0 (no driver), 0000:00:06.0 (pcieport)");
   assert_field (candidates, "lockdown", "none");
   assert_field (candidates, "enabled", "yes");
-  assert_field (candidates, "write_combined", "yes");
-  assert_field (candidates, "best_way", "vfio");
+  assert_field (candidates, "write-combined", "yes");
+  assert_field (candidates, "best-way", "vfio");
   assert_field (candidates, "interrupts", "yes");
   assert_field (candidates, "vfio", "open");
   assert_field (candidates, "sysfs", "open");
@@ -153,10 +153,10 @@ test_plain (void)
   assert_field (candidates, "type", "plain");
   assert_field (candidates, "vectors", "0");
   assert_field (candidates, "driver", NULL);
-  assert_field (candidates, "iommu_group", NULL);
-  assert_field (candidates, "group_members", NULL);
+  assert_field (candidates, "iommu-group", NULL);
+  assert_field (candidates, "group-members", NULL);
   assert_field (candidates, "lockdown", NULL);
-  assert_field (candidates, "best_way", "sysfs");
+  assert_field (candidates, "best-way", "sysfs");
   assert_field (candidates, "interrupts", "no");
   assert_field_says (candidates, "vfio", "this machine has no IOMMU; start QEMU with");
 }
@@ -177,7 +177,7 @@ test_faulty (void)
   assert_field (candidates, "vectors", NULL);
   assert_field (candidates, "revision", NULL);
   assert_field_says (candidates, "fault", "BAR2");
-  assert_field (candidates, "best_way", "none");
+  assert_field (candidates, "best-way", "none");
 }
 
 static void
@@ -196,7 +196,7 @@ test_long_texts (void)
       ivt_fake_sysfs_link (fake, path, "nowhere");
     }
   candidates = list (fake);
-  members = g_hash_table_lookup (g_ptr_array_index (candidates, 0), "group_members");
+  members = g_hash_table_lookup (g_ptr_array_index (candidates, 0), "group-members");
   g_assert_nonnull (members);
   g_assert_cmpuint (strlen (members), >, PCI_LIMIT_FIELD_BYTES - 16);
   g_assert_true (g_str_has_suffix (members, "..."));

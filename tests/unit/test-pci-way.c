@@ -182,6 +182,9 @@ test_node (void)
   ivt_fake_sysfs_chmod (fake, "dev/vfio/7", 0400);
   assert_way_of_nobody (fake, PCI_WAY_VFIO, "may not open", "udev rules", -1);
   assert_way_of_nobody (fake, PCI_WAY_VFIO, "mode 0400", "udev rules", -1);
+  ivt_fake_sysfs_set (fake, OTHER, "class", "0x020000\n");
+  ivt_fake_sysfs_set_group (fake, OTHER, 7);
+  assert_way_of_nobody (fake, PCI_WAY_VFIO, "mode 0400", "give no group away that holds others", -1);
   ivt_fake_sysfs_remove (fake, "dev/vfio/7");
   assert_way (fake, PCI_WAY_VFIO, "dev/vfio/7 is not there", "container", PCI_WAY_SYSFS);
   ivt_fake_sysfs_chmod (fake, "dev/vfio/vfio", 0400);
