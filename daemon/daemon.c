@@ -14,6 +14,7 @@
 #include "operation/ivd-activity.h"
 #include "operation/ivd-boot.h"
 #include "operation/ivd-handover.h"
+#include "operation/ivd-hotplug.h"
 #include "operation/ivd-subscriptions.h"
 #include "operation/ivd-wakes.h"
 #include "operation/ivd-watches.h"
@@ -51,6 +52,7 @@ struct _IvdDaemon
   IvdSubscriptions *subscriptions;
   IvdWatches *watches;
   IvdActivity *activity;
+  IvdHotplug *hotplug;
   IvdWakes *wakes;
   IvdLogins *logins;
   IvdMetrics metrics;
@@ -224,6 +226,7 @@ make_parts (IvdDaemon *self, const IvdDaemonOptions *options, GError **error)
   if (IVD_WITH_HTTP && http->enabled && http->sessions)
     self->logins = ivd_logins_new ();
   fill_context (self);
+  self->hotplug = self->context.hotplug = ivd_hotplug_new (&self->context);
   return TRUE;
 }
 
@@ -384,6 +387,7 @@ ivd_daemon_stop (IvdDaemon *daemon, IvdDaemonStoppedFunc stopped, gpointer data)
   ivd_notify_stopping (daemon->notify);
   g_clear_pointer (&daemon->http, ivd_http_free);
   g_clear_pointer (&daemon->bus, ivd_bus_free);
+  ivd_hotplug_stop (daemon->hotplug);
   ivd_registry_remove_all (daemon->registry, TRUE, on_emptied, daemon);
 }
 
@@ -399,6 +403,7 @@ ivd_daemon_free (IvdDaemon *daemon)
   g_clear_pointer (&daemon->bus, ivd_bus_free);
   g_clear_pointer (&daemon->notify, ivd_notify_free);
   g_clear_pointer (&daemon->logins, ivd_logins_unref);
+  g_clear_pointer (&daemon->hotplug, ivd_hotplug_free);
   g_clear_pointer (&daemon->activity, ivd_activity_free);
   g_clear_pointer (&daemon->watches, ivd_watches_free);
   g_clear_pointer (&daemon->subscriptions, ivd_subscriptions_free);

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "base/ivd-names.h"
+
 #include "ctl-completion.h"
 #include "ctl-output.h"
 #include "ctl-plugins.h"
@@ -80,6 +82,9 @@ offer_plugins (CtlCommand *command, const char *current)
     }
 }
 
+/* What every region takes, whatever its plugin. */
+static const char *const common_settings[] = { IVD_OPTION_ACTIVITY "=", IVD_OPTION_HOTPLUG "=", "persist=" };
+
 /* "key=", and files for what is a path. */
 static void
 offer_settings (CtlCommand *command, const char *name, const char *current)
@@ -89,6 +94,8 @@ offer_settings (CtlCommand *command, const char *name, const char *current)
   g_autoptr (GVariant) options = plugin != NULL ? ctl_plugins_options (plugin) : NULL;
 
   ctl_output_text ("@nospace\n");
+  for (gsize i = 0; i < G_N_ELEMENTS (common_settings); i++)
+    offer (current, common_settings[i]);
   for (gsize i = 0; options != NULL && i < g_variant_n_children (options); i++)
     {
       g_autoptr (GVariant) option = g_variant_get_child_value (options, i);

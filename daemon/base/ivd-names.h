@@ -16,5 +16,8 @@
 /* An option of every region, whatever its plugin: count which bytes change. */
 #define IVD_OPTION_ACTIVITY "activity"
 
+/* The same: attach it when a device that fits appears, and anew when that comes back. */
+#define IVD_OPTION_HOTPLUG "hotplug"
+
 /* What means "everybody" or "every vector" in a ring. */
 #define IVD_ALL G_MAXUINT32

@@ -14,6 +14,7 @@
 #define KEY_PLUGIN "plugin"
 #define KEY_PERSIST "persist"
 #define KEY_ACTIVITY IVD_OPTION_ACTIVITY
+#define KEY_HOTPLUG IVD_OPTION_HOTPLUG
 #define TEXT_TRUE "true"
 #define TEXT_FALSE "false"
 
@@ -77,6 +78,8 @@ parse_entry (IvdConfigRegion *self, const IvdKeyFileEntry *entry, GError **error
     return ivd_key_file_parse_boolean (entry->value, &self->persist, error);
   if (strcmp (entry->key, KEY_ACTIVITY) == 0)
     return ivd_key_file_parse_boolean (entry->value, &self->activity, error);
+  if (strcmp (entry->key, KEY_HOTPLUG) == 0)
+    return ivd_key_file_parse_boolean (entry->value, &self->hotplug, error);
   if (!ivd_permission_from_key (entry->key, &permission))
     add_option (self, entry->key, entry->value, entry->line);
   return TRUE;
@@ -144,7 +147,7 @@ ivd_config_region_find (const IvdConfigRegion *self, const char *key)
 }
 
 static GVariant *
-dup_options (const IvdConfigRegion *self, gboolean activity)
+dup_options (const IvdConfigRegion *self, gboolean activity, gboolean hotplug)
 {
   g_auto (GVariantBuilder) builder = G_VARIANT_BUILDER_INIT (G_VARIANT_TYPE_VARDICT);
 
@@ -156,19 +159,21 @@ dup_options (const IvdConfigRegion *self, gboolean activity)
     }
   if (activity)
     g_variant_builder_add (&builder, "{sv}", KEY_ACTIVITY, g_variant_new_string (TEXT_TRUE));
+  if (hotplug)
+    g_variant_builder_add (&builder, "{sv}", KEY_HOTPLUG, g_variant_new_string (TEXT_TRUE));
   return g_variant_ref_sink (g_variant_builder_end (&builder));
 }
 
 GVariant *
 ivd_config_region_dup_options (const IvdConfigRegion *self)
 {
-  return dup_options (self, FALSE);
+  return dup_options (self, FALSE, FALSE);
 }
 
 GVariant *
 ivd_config_region_dup_attach_options (const IvdConfigRegion *self)
 {
-  return dup_options (self, self->activity);
+  return dup_options (self, self->activity, self->hotplug);
 }
 
 /* NULL: of no type that an option can have. */

@@ -25,6 +25,7 @@ typedef struct
   char *plugin; /* NULL: rules only, nothing to attach */
   gboolean persist;
   gboolean activity;
+  gboolean hotplug;
   GPtrArray *options; /* of IvdConfigOption *, in order */
   char *file;         /* of its header; NULL when it comes from no file */
   guint line;

@@ -33,6 +33,8 @@ text_of (const IvdConfigRegion *region)
   g_string_append_printf (text, "[region %s]\nplugin=%s\npersist=true\n", region->name, region->plugin);
   if (region->activity)
     g_string_append (text, IVD_OPTION_ACTIVITY "=true\n");
+  if (region->hotplug)
+    g_string_append (text, IVD_OPTION_HOTPLUG "=true\n");
   for (guint i = 0; i < region->options->len; i++)
     {
       const IvdConfigOption *option = g_ptr_array_index (region->options, i);
@@ -97,7 +99,8 @@ parse (const char *name, const char *path, const char *text, gsize length, GErro
 static gboolean
 is_same (const IvdConfigRegion *a, const IvdConfigRegion *b)
 {
-  if (strcmp (a->plugin, b->plugin) != 0 || a->activity != b->activity || a->options->len != b->options->len)
+  if (strcmp (a->plugin, b->plugin) != 0 || a->activity != b->activity || a->hotplug != b->hotplug
+      || a->options->len != b->options->len)
     return FALSE;
   for (guint i = 0; i < a->options->len; i++)
     {

@@ -8,6 +8,7 @@
 #include "base/ivd-names.h"
 #include "config/ivd-saved-region.h"
 #include "operation/ivd-arguments.h"
+#include "operation/ivd-hotplug.h"
 #include "operation/ivd-region-operations.h"
 #include "platform/ivd-log.h"
 #include "plugin/ivd-backend.h"
@@ -19,8 +20,10 @@ typedef struct
   IvdContext *context;
   char *plugin;
   char *name;
+  gboolean persist;
   gboolean activity;
-  GVariant *saved; /* what to keep for the next start; NULL: nothing */
+  gboolean hotplug;
+  GVariant *given; /* the plugin's own, as they were given */
   IvdAttachFunc func;
   gpointer data;
 } Attach;
@@ -30,21 +33,46 @@ attach_free (Attach *attach)
 {
   g_free (attach->plugin);
   g_free (attach->name);
-  g_clear_pointer (&attach->saved, g_variant_unref);
+  g_clear_pointer (&attach->given, g_variant_unref);
   g_free (attach);
 }
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (Attach, attach_free)
 
-static gboolean
-save (const Attach *attach, GError **error)
+/* As the config would have it; NULL: not every option can be put that way. */
+static IvdConfigRegion *
+describe (const Attach *attach, GError **error)
 {
   g_autoptr (IvdConfigRegion) region = ivd_config_region_new (attach->name, attach->plugin);
 
-  region->persist = TRUE;
+  region->persist = attach->persist;
   region->activity = attach->activity;
-  return ivd_config_region_add_options (region, attach->saved, error)
-         && ivd_saved_region_write (attach->context->state_dir, region, error);
+  region->hotplug = attach->hotplug;
+  return ivd_config_region_add_options (region, attach->given, error) ? g_steal_pointer (&region) : NULL;
+}
+
+/* What was asked for beyond this moment: the next start, the next device. */
+static gboolean
+keep (const Attach *attach, IvdRegion *region, GError **error)
+{
+  g_autoptr (IvdConfigRegion) described = NULL;
+  g_autoptr (GVariant) options = NULL;
+
+  if (attach->persist || attach->hotplug)
+    {
+      described = describe (attach, error);
+      if (described == NULL
+          || (attach->persist && !ivd_saved_region_write (attach->context->state_dir, described, error)))
+        return FALSE;
+    }
+  if (!attach->hotplug)
+    {
+      (void) ivd_hotplug_end (attach->context->hotplug, attach->name);
+      return TRUE;
+    }
+  options = ivd_config_region_dup_attach_options (described);
+  ivd_hotplug_keep (attach->context->hotplug, region, options);
+  return TRUE;
 }
 
 static void
@@ -63,7 +91,7 @@ on_attached (GObject *source, GAsyncResult *result, gpointer data)
   g_autoptr (IvdRegion) region = ivd_backend_attach_finish (result, &error);
 
   /* Nothing half applied: what cannot be kept as asked is not attached. */
-  if (region != NULL && attach->saved != NULL && !save (attach, &error))
+  if (region != NULL && !keep (attach, region, &error))
     {
       ivd_registry_remove (attach->context->registry, region, FALSE, NULL, NULL);
       g_clear_object (&region);
@@ -71,27 +99,25 @@ on_attached (GObject *source, GAsyncResult *result, gpointer data)
   answer (attach, region, error);
 }
 
-/* These two are ours, the rest the plugin's. */
+/* These three are ours, the rest the plugin's. */
 static gboolean
-split_options (IvdContext *context, GVariant *options, gboolean *ret_persist, gboolean *ret_activity, GVariant **ret_rest,
-               GError **error)
+split_options (Attach *attach, GVariant *options, GError **error)
 {
   g_autoptr (IvdArguments) arguments = ivd_arguments_new (options, error);
-  gboolean persist = FALSE, activity = FALSE;
 
   if (arguments == NULL
-      || !ivd_arguments_take_boolean (arguments, "persist", &persist, error)
-      || !ivd_arguments_take_boolean (arguments, IVD_OPTION_ACTIVITY, &activity, error))
+      || !ivd_arguments_take_boolean (arguments, "persist", &attach->persist, error)
+      || !ivd_arguments_take_boolean (arguments, IVD_OPTION_ACTIVITY, &attach->activity, error)
+      || !ivd_arguments_take_boolean (arguments, IVD_OPTION_HOTPLUG, &attach->hotplug, error)
+      || (attach->hotplug && !ivd_candidates_check (attach->context->candidates, attach->plugin, error)))
     return FALSE;
-  if (persist && context->state_dir == NULL)
+  if (attach->persist && attach->context->state_dir == NULL)
     {
       g_set_error (error, IVD_ERROR, IVD_ERROR_PRECONDITION,
                    "persist=true: the daemon runs without a state directory; give it one with --state-dir");
       return FALSE;
     }
-  *ret_persist = persist;
-  *ret_activity = activity;
-  *ret_rest = ivd_arguments_rest (arguments);
+  attach->given = ivd_arguments_rest (arguments);
   return TRUE;
 }
 
@@ -109,8 +135,6 @@ check (IvdContext *context, IvdCaller *caller, const char *plugin_name, const ch
        Attach *attach, IvdPlugin **ret_plugin, GError **error)
 {
   gpointer context_and_caller[] = { context, caller };
-  g_autoptr (GVariant) rest = NULL;
-  gboolean persist;
   IvdOptions *checked;
 
   if (!ivd_name_check ("region", name, error)
@@ -123,13 +147,13 @@ check (IvdContext *context, IvdCaller *caller, const char *plugin_name, const ch
       return NULL;
     }
   *ret_plugin = ivd_plugin_store_find (context->plugins, plugin_name, error);
-  if (*ret_plugin == NULL || !split_options (context, options, &persist, &attach->activity, &rest, error))
+  if (*ret_plugin == NULL || !split_options (attach, options, error))
     return NULL;
-  checked = ivd_options_new (ivd_plugin_get_table (*ret_plugin), rest, check_path, context_and_caller, error);
+  checked = ivd_options_new (ivd_plugin_get_table (*ret_plugin), attach->given, check_path, context_and_caller, error);
   if (checked != NULL && attach->activity)
     ivd_options_add (checked, IVD_OPTION_ACTIVITY, g_variant_new_boolean (TRUE));
-  if (checked != NULL && persist)
-    attach->saved = g_steal_pointer (&rest);
+  if (checked != NULL && attach->hotplug)
+    ivd_options_add (checked, IVD_OPTION_HOTPLUG, g_variant_new_boolean (TRUE));
   return checked;
 }
 
@@ -199,55 +223,70 @@ forget_saved (IvdContext *context, const char *name)
     ivd_log (IVD_LOG_WARNING, name, "it will be attached again at the next start: %s", error->message);
 }
 
-static IvdRegion *
-check_detach (IvdRequest *request, GError **error)
+static gboolean
+check_peers (IvdRegion *region, gboolean force, GError **error)
+{
+  guint peers = ivd_region_get_peer_count (region);
+
+  if (peers == 0 || force)
+    return TRUE;
+  g_set_error (error, IVD_ERROR, IVD_ERROR_BUSY,
+               "region '%s' has %u peers connected: detach them first, or use force", ivd_region_get_name (region),
+               peers);
+  return FALSE;
+}
+
+/* ret_region: NULL when there is only the rule that would attach it. */
+static gboolean
+check_detach (IvdRequest *request, const char *name, GVariant *options, IvdRegion **ret_region, GError **error)
 {
   IvdContext *context = ivd_request_context (request);
+  IvdCaller *caller = ivd_request_caller (request);
   g_autoptr (IvdArguments) arguments = NULL;
-  g_autoptr (GVariant) options = NULL;
+  g_autoptr (GError) missing = NULL;
   gboolean force = FALSE;
   IvdRegion *region;
-  const char *name;
-  guint peers;
 
-  g_variant_get (ivd_request_parameters (request), "(&s@a{sv})", &name, &options);
   if (!ivd_name_check ("region", name, error))
-    return NULL;
-  region = ivd_registry_find (context->registry, name, error);
-  if (region == NULL)
+    return FALSE;
+  region = ivd_registry_find (context->registry, name, &missing);
+  if (region == NULL && !ivd_hotplug_has (context->hotplug, name))
     {
-      ivd_access_cover_missing (context->access, ivd_request_caller (request), IVD_PERMISSION_ATTACH, name, error);
-      return NULL;
+      ivd_access_cover_missing (context->access, caller, IVD_PERMISSION_ATTACH, name, &missing);
+      g_propagate_error (error, g_steal_pointer (&missing));
+      return FALSE;
     }
-  if (!ivd_access_check (context->access, ivd_request_caller (request), IVD_PERMISSION_ATTACH, name, error)
+  if (!ivd_access_check (context->access, caller, IVD_PERMISSION_ATTACH, name, error)
       || (arguments = ivd_arguments_new (options, error)) == NULL
       || !ivd_arguments_take_boolean (arguments, "force", &force, error)
-      || !ivd_arguments_end (arguments, error))
-    return NULL;
-  peers = ivd_region_get_peer_count (region);
-  if (peers > 0 && !force)
-    {
-      g_set_error (error, IVD_ERROR, IVD_ERROR_BUSY,
-                   "region '%s' has %u peers connected: detach them first, or use force", name, peers);
-      return NULL;
-    }
-  return region;
+      || !ivd_arguments_end (arguments, error)
+      || (region != NULL && !check_peers (region, force, error)))
+    return FALSE;
+  *ret_region = region;
+  return TRUE;
 }
 
 void
 ivd_operation_detach (IvdRequest *request)
 {
-  GError *error = NULL;
-  IvdRegion *region = check_detach (request, &error);
   IvdContext *context = ivd_request_context (request);
+  g_autoptr (GVariant) options = NULL;
+  IvdRegion *region = NULL;
+  GError *error = NULL;
+  const char *name;
 
-  if (region == NULL)
+  g_variant_get (ivd_request_parameters (request), "(&s@a{sv})", &name, &options);
+  if (!check_detach (request, name, options, &region, &error))
     {
       ivd_request_fail (request, error);
       return;
     }
-  forget_saved (context, ivd_region_get_name (region));
-  ivd_registry_remove (context->registry, region, FALSE, on_detached, request);
+  (void) ivd_hotplug_end (context->hotplug, name);
+  forget_saved (context, name);
+  if (region != NULL)
+    ivd_registry_remove (context->registry, region, FALSE, on_detached, request);
+  else
+    on_detached (request);
 }
 
 static void

@@ -13,7 +13,7 @@
 typedef void (*IvdAttachFunc) (IvdRegion *region, const GError *error, gpointer data);
 
 /* Checks name, duplicate, plugin and options, in this order, then opens the
- * region. options: a{sv}, with "persist" and "activity" beside those of the plugin. Answers
+ * region. options: a{sv}, with "persist", "activity" and "hotplug" beside those of the plugin. Answers
  * when the memory is there, or with the error; perhaps before it returns. */
 void ivd_attach (IvdContext *context, IvdCaller *caller, const char *plugin, const char *name, GVariant *options,
                  IvdAttachFunc func, gpointer data);

@@ -3,7 +3,10 @@
 
 #include "operation/ivd-boot.h"
 
+#include "base/ivd-error.h"
+#include "base/ivd-names.h"
 #include "operation/ivd-attach.h"
+#include "operation/ivd-hotplug.h"
 #include "platform/ivd-log.h"
 #include "plugin/ivd-options.h"
 
@@ -34,6 +37,14 @@ check_region (IvdContext *context, const IvdConfigRegion *region, GError **error
   if (plugin == NULL)
     {
       ivd_config_region_prefix_error (region, "plugin", error);
+      return FALSE;
+    }
+  if (region->hotplug && !ivd_plugin_can_monitor (plugin))
+    {
+      g_set_error (error, IVD_ERROR, IVD_ERROR_INVALID_ARGUMENT,
+                   "[region %s] has " IVD_OPTION_HOTPLUG "=true, but plugin '%s' never tells when devices come and go",
+                   region->name, region->plugin);
+      ivd_config_region_prefix_error (region, NULL, error);
       return FALSE;
     }
   if (!check_each_option (ivd_plugin_get_table (plugin), region, error))
@@ -82,6 +93,12 @@ count_down (Boot *boot)
 }
 
 static void
+on_tried (gpointer data)
+{
+  count_down (data);
+}
+
+static void
 on_attached (IvdRegion *region, const GError *error, gpointer data)
 {
   g_autofree BootRegion *entry = data;
@@ -112,11 +129,16 @@ ivd_boot_attach (IvdContext *context, const GPtrArray *regions, void (*done) (gp
 
       if (region->plugin == NULL)
         continue;
+      boot->left++;
+      options = ivd_config_region_dup_attach_options (region);
+      if (region->hotplug)
+        {
+          ivd_hotplug_start (context->hotplug, region->plugin, region->name, options, on_tried, boot);
+          continue;
+        }
       entry = g_new0 (BootRegion, 1);
       entry->boot = boot;
       entry->region = region;
-      boot->left++;
-      options = ivd_config_region_dup_attach_options (region);
       ivd_attach (context, caller, region->plugin, region->name, options, on_attached, entry);
     }
   count_down (boot);

@@ -15,6 +15,6 @@
 gboolean ivd_boot_check (IvdContext *context, const GPtrArray *regions, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* Attaches them all at once; what fails now is logged and left out, since the
- * others may serve guests. done is called when each has answered, perhaps
+ * others may serve guests, or, with hotplug=true, tried again when devices change. done is called when each has answered, perhaps
  * before this returns. */
 void ivd_boot_attach (IvdContext *context, const GPtrArray *regions, void (*done) (gpointer data), gpointer data);

@@ -12,6 +12,7 @@
 #include "plugin/ivd-plugin-store.h"
 
 typedef struct _IvdHandover IvdHandover;
+typedef struct _IvdHotplug IvdHotplug;
 typedef struct _IvdSubscriptions IvdSubscriptions;
 typedef struct _IvdWatches IvdWatches;
 
@@ -30,6 +31,7 @@ typedef struct
   IvdCopyPool *pool;
   IvdWaiter *waiter;
   IvdHandover *handover;
+  IvdHotplug *hotplug;
   IvdSubscriptions *subscriptions;
   IvdWatches *watches;
   IvdMetrics *metrics;               /* NULL: nobody measures */

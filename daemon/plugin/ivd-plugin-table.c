@@ -8,6 +8,7 @@
 #include "base/ivd-error.h"
 #include "base/ivd-limits.h"
 #include "base/ivd-name.h"
+#include "base/ivd-names.h"
 #include "model/ivd-capability.h"
 #include "plugin/ivd-option-value.h"
 
@@ -95,7 +96,7 @@ static gboolean
 option_name_is_reserved (const char *name)
 {
   static const char *const reserved[] = {
-    "plugin", "name", "persist", "activity", "hotplug", "allow-see", "allow-read", "allow-write", "allow-ring",
+    "plugin", "name", "persist", IVD_OPTION_ACTIVITY, IVD_OPTION_HOTPLUG, "allow-see", "allow-read", "allow-write", "allow-ring",
     "allow-handover", "allow-attach", "allow-bridge", "allow-admin", NULL
   };
 

@@ -8,7 +8,7 @@ import shutil
 
 import pytest
 
-from ivt import Deadline, wait_for
+from ivt import DBusError, Deadline, wait_for
 from ivt.http import make_token, port_of
 from ivt.live import Events, Rest, WebSocket
 
@@ -193,3 +193,192 @@ def test_a_storm_is_few_lists(machine):
         machine.unplug('flapping')
         machine.plug('steady')
     assert events.take_type('candidate-added', 1)['candidate'] in ('flapping', 'steady')
+
+
+# --- regions that follow their device ---
+
+
+def follow(name, device, **more):
+    return '\n'.join([f'[region {name}]', 'plugin=devices', f'device={device}', 'hotplug=true',
+                      *(f'{key}={value}' for key, value in more.items())]) + '\n'
+
+
+def of_region(events, name, count):
+    """What happened to it: (type, state) of so many events."""
+    taken = []
+    while len(taken) < count:
+        event = events.take(SETTLED)
+        if event.get('region') == name:
+            taken.append((event['type'], event.get('state')))
+    return taken
+
+
+ATTACHED, DETACHED, LOST = ('region-attached', None), ('region-detached', None), ('state-changed', 'lost')
+
+
+def test_config_without_its_device(ivt, bus):
+    machine = Machine(ivt, bus, follow('demo', 'card'))
+    assert machine.state('demo') is None
+    assert "notice [demo] it is attached when a device that fits is there: device 'card' is not there" in machine.daemon.log()
+    events = machine.events()
+    machine.plug('other')
+    assert events.take_type('candidate-added')['candidate'] == 'other'
+    machine.plug('card')
+    assert of_region(events, 'demo', 1) == [ATTACHED]
+    machine.wait_state('demo', 'ready')
+    assert machine.rest.get('/v1/regions/demo')['options']['hotplug'] is True
+    machine.client.region('demo').write(0, b'here')
+
+    # It goes: lost at once, and still there to be looked at.
+    machine.unplug('card')
+    assert of_region(events, 'demo', 1) == [LOST]
+    machine.unplug('other')
+    while events.take(SETTLED).get('candidate') != 'other':
+        pass
+    assert machine.state('demo') == 'lost'
+
+    # It comes back: detached and attached anew.
+    machine.plug('card')
+    assert of_region(events, 'demo', 2) == [DETACHED, ATTACHED]
+    machine.wait_state('demo', 'ready')
+    assert machine.client.region('demo').read(0, 5) == b'none\n'
+    assert machine.daemon.log().count('it is attached when a device') == 1
+
+
+def test_out_and_in_at_once(ivt, bus):
+    """So fast that the list is the same again: the region is lost all the same, and comes back."""
+    machine = Machine(ivt, bus)
+    machine.plug('card')
+    machine.client.attach('devices', 'demo', device='card', hotplug=True)
+    events = machine.events()
+    for _ in range(3):
+        machine.unplug('card')
+        machine.plug('card')
+        assert of_region(events, 'demo', 3) == [LOST, DETACHED, ATTACHED]
+        machine.wait_state('demo', 'ready')
+
+
+def test_another_device_comes(ivt, bus):
+    """That one does not fit: the lost region goes, and comes when its own is there."""
+    machine = Machine(ivt, bus)
+    machine.plug('card')
+    machine.client.attach('devices', 'demo', device='card', hotplug='true')
+    events = machine.events()
+    machine.unplug('card')
+    assert of_region(events, 'demo', 1) == [LOST]
+    machine.plug('other')
+    assert of_region(events, 'demo', 1) == [DETACHED]
+    machine.plug('card')
+    assert of_region(events, 'demo', 1) == [ATTACHED]
+
+
+def test_attach_needs_the_device(machine):
+    with pytest.raises(DBusError) as caught:
+        machine.client.attach('devices', 'demo', device='card', hotplug=True)
+    assert caught.value.code == 'NotFound'
+    events = machine.events()
+    machine.plug('card')
+    assert events.take_type('candidate-added')['candidate'] == 'card'
+    machine.plug('later')
+    assert events.take_type('candidate-added')['candidate'] == 'later'
+    assert machine.state('demo') is None
+
+
+def test_detach_ends_it(ivt, bus):
+    machine = Machine(ivt, bus, follow('demo', 'card'))
+    machine.plug('card')
+    machine.wait_state('demo', 'ready')
+    machine.client.detach('demo')
+    events = machine.events()
+    machine.unplug('card')
+    machine.plug('card')
+    machine.plug('later')
+    while events.take(SETTLED).get('candidate') != 'later':
+        pass
+    assert machine.state('demo') is None
+    with pytest.raises(DBusError) as caught:
+        machine.client.detach('demo')
+    assert caught.value.code == 'NotFound'
+    # A region of the config has it again after the next start.
+    machine.daemon.stop()
+    machine = Machine(ivt, bus, follow('demo', 'card'))
+    assert machine.state('demo') == 'ready'
+
+
+@pytest.mark.parametrize('way', ['dbus', 'http'])
+def test_detach_while_it_waits(ivt, bus, way):
+    machine = Machine(ivt, bus, follow('demo', 'card'))
+    if way == 'dbus':
+        machine.client.detach('demo')
+    else:
+        assert machine.rest.ask('DELETE', '/v1/regions/demo')[0] == 204
+        assert machine.rest.ask('DELETE', '/v1/regions/demo')[0] == 404
+    events = machine.events('?type=candidate-added')
+    machine.plug('card')
+    events.take()
+    machine.plug('later')
+    events.take()
+    assert machine.state('demo') is None
+
+
+def test_attached_by_hand_meanwhile(ivt, bus):
+    """Whoever attaches under that name has the say: without the rule it ends."""
+    machine = Machine(ivt, bus, follow('demo', 'card'))
+    machine.plug('other')
+    machine.client.attach('devices', 'demo', device='other')
+    events = machine.events()
+    machine.unplug('other')
+    assert of_region(events, 'demo', 1) == [LOST]
+    machine.plug('card')
+    while events.take(SETTLED).get('candidate') != 'card':
+        pass
+    machine.plug('later')
+    while events.take(SETTLED).get('candidate') != 'later':
+        pass
+    assert machine.state('demo') == 'lost'
+
+
+def test_persists(ivt, bus):
+    machine = Machine(ivt, bus)
+    machine.plug('card')
+    machine.client.attach('devices', 'demo', device='card', hotplug=True, persist=True)
+    machine.daemon.stop()
+    machine.unplug('card')
+    machine = Machine(ivt, bus, state_dir=machine.daemon.state_dir)
+    assert machine.state('demo') is None
+    machine.plug('card')
+    machine.wait_state('demo', 'ready')
+    machine.client.detach('demo')
+    machine.daemon.stop()
+    machine = Machine(ivt, bus, state_dir=machine.daemon.state_dir)
+    assert machine.state('demo') is None and 'attached when' not in machine.daemon.log()
+
+
+def test_what_goes_wrong_is_logged_once(ivt, bus):
+    machine = Machine(ivt, bus, follow('demo', 'card'))
+    events = machine.events()
+    machine.plug('card', 'broken')
+    assert events.take_type('candidate-added')['candidate'] == 'card'
+    machine.daemon.wait_log("cannot attach it (until devices change): device 'card' is broken")
+    for name in ('first', 'second'):
+        machine.plug(name)
+        assert events.take_type('candidate-added')['candidate'] == name
+    # A property of the device is a change: its driver, say.
+    machine.plug('card', 'working')
+    assert of_region(events, 'demo', 1) == [ATTACHED]
+    assert machine.daemon.log().count('is broken') == 1
+
+
+def test_plugins_that_cannot_tell(ivt, bus):
+    machine = Machine(ivt, bus)
+    with pytest.raises(DBusError) as caught:
+        machine.client.attach('doorbell-server', 'demo', hotplug=True)
+    assert caught.value.code == 'InvalidArgument'
+    assert "plugin 'doorbell-server' cannot tell here when devices come and go" in str(caught.value)
+    status, problem = machine.rest.ask('POST', '/v1/regions', {
+        'name': 'demo', 'plugin': 'host-plain', 'options': {'path': '/dev/shm/x', 'hotplug': True}})
+    assert status == 400 and "plugin 'host-plain'" in problem['detail']
+    machine.daemon.stop()
+    config = '[region demo]\nplugin=doorbell-server\nhotplug=true\n'
+    log = ivt.daemon(bus, config=config, ready=False).expect_exit(1)
+    assert re.search(r"ivshmemd\.conf:1: \[region demo\] has hotplug=true, but plugin 'doorbell-server' never tells", log)

@@ -947,6 +947,7 @@ def test_completion(ctl, demo):
     assert set(complete(ctl, 'attach', 'door')) == {'doorbell', 'doorbell-server'}
     assert complete(ctl, 'attach', 'doorbell-server', '') == []
     assert complete(ctl, 'attach', 'doorbell-server', 'x', 'max') == ['@nospace', 'max-peers=']
+    assert complete(ctl, 'attach', 'doorbell-server', 'x', 'hot') == ['@nospace', 'hotplug=']
     assert complete(ctl, 'attach', 'host-plain', 'x', 'size=1M', 'gr') == ['@nospace', 'grow=', 'group=']
     assert complete(ctl, 'attach', 'host-plain', 'x', 'path=/dev') == ['@nospace', '@files']
     assert complete(ctl, 'write', 'demo', '--offset', '') == []

@@ -272,7 +272,7 @@ static void
 test_region (void)
 {
   g_autoptr (IvdConfig) config = parse_good ("[region b]\nzebra = 1\nplugin=host-plain\nallow-see=*\n\n"
-                                             "allow-uids=7\npersist=true\nactivity=true\n[region a]\nallow-read=*\n");
+                                             "allow-uids=7\npersist=true\nactivity=true\nhotplug=true\n[region a]\nallow-read=*\n");
   const GPtrArray *regions = ivd_config_get_regions (config);
   const IvdConfigRegion *region;
   g_autoptr (GVariant) options = NULL;
@@ -283,6 +283,7 @@ test_region (void)
   g_assert_cmpstr (region->plugin, ==, "host-plain");
   g_assert_true (region->persist);
   g_assert_true (region->activity);
+  g_assert_true (region->hotplug);
   g_assert_cmpuint (region->line, ==, 1);
   g_assert_cmpuint (region->options->len, ==, 2);
   assert_option (region, 0, "zebra", "1", 2);
@@ -291,7 +292,8 @@ test_region (void)
   g_assert_cmpvariant (options, g_variant_new_parsed ("{'zebra': <'1'>, 'allow-uids': <'7'>}"));
   g_variant_unref (options);
   options = ivd_config_region_dup_attach_options (region);
-  g_assert_cmpvariant (options, g_variant_new_parsed ("{'zebra': <'1'>, 'allow-uids': <'7'>, 'activity': <'true'>}"));
+  g_assert_cmpvariant (options, g_variant_new_parsed ("{'zebra': <'1'>, 'allow-uids': <'7'>, 'activity': <'true'>, "
+                                                      "'hotplug': <'true'>}"));
   region = g_ptr_array_index (regions, 1);
   g_assert_cmpstr (region->name, ==, "a");
   g_assert_null (region->plugin);

@@ -99,6 +99,7 @@ test_there_and_back (Store *store, gconstpointer data)
   struct stat info;
 
   second->activity = TRUE;
+  second->hotplug = TRUE;
   write_region (store, first);
   write_region (store, second);
   g_assert_cmpuint (count_files (store), ==, 2);
@@ -111,11 +112,13 @@ test_there_and_back (Store *store, gconstpointer data)
   g_assert_cmpstr (region->name, ==, "a");
   g_assert_cmpuint (region->options->len, ==, 0);
   g_assert_true (region->activity);
+  g_assert_true (region->hotplug);
   region = g_ptr_array_index (regions, 1);
   g_assert_cmpstr (region->name, ==, "b.x");
   g_assert_cmpstr (region->plugin, ==, "host-plain");
   g_assert_true (region->persist);
   g_assert_false (region->activity);
+  g_assert_false (region->hotplug);
   options = ivd_config_region_dup_options (region);
   g_assert_cmpvariant (options, g_variant_new_parsed ("{'path': <'/dev/shm/ä b'>, 'create': <'true'>, "
                                                       "'grow': <'false'>, 'size': <'18446744073709551615'>, "
@@ -151,7 +154,8 @@ static void
 test_not_writable (Store *store, gconstpointer data)
 {
   const char *bad[] = { "{'path': <'a\\nallow-admin=*'>}", "{'path': <'a '>}", "{'path': <' a'>}",
-                        "{'path': <'a\\u0007'>}", "{'persist': <'true'>}", "{'activity': <'true'>}", "{'plugin': <'x'>}",
+                        "{'path': <'a\\u0007'>}", "{'persist': <'true'>}", "{'activity': <'true'>}", "{'hotplug': <'true'>}",
+                        "{'plugin': <'x'>}",
                         "{'allow-see': <'*'>}", "{'Path': <'x'>}", "{'a=b': <'x'>}", "{'#': <'x'>}" };
 
   for (gsize i = 0; i < G_N_ELEMENTS (bad); i++)
