@@ -182,12 +182,6 @@ advance (IvdMapping *mapping, State state, const char *message)
   return before < state;
 }
 
-void
-ivd_mapping_close (IvdMapping *mapping)
-{
-  (void) advance (mapping, STATE_CLOSED, NULL);
-}
-
 /* A device's memory, not a file's. */
 static gboolean
 is_device (const IvdMapping *mapping)
@@ -195,23 +189,29 @@ is_device (const IvdMapping *mapping)
   return (mapping->flags & (IVD_MAPPING_WRITE_COMBINED | IVD_MAPPING_UNCACHED)) != 0;
 }
 
-/* FALSE when it was lost or closed before. */
+/* FALSE when it had come that far already. */
 static gboolean
-lose (IvdMapping *mapping, const char *message)
+end (IvdMapping *mapping, State state, const char *message)
 {
-  if (!advance (mapping, STATE_LOST, message))
+  if (!advance (mapping, state, message))
     return FALSE;
-  /* The kernel removes no device that is still mapped, and a stalled download
-   * may keep its reference for minutes. */
+  /* The kernel takes no device back that is still mapped, and a stalled
+   * download may keep its reference for minutes. */
   if (is_device (mapping) && mapping->pages != NULL)
     ivd_pages_revoke (mapping->pages);
   return TRUE;
 }
 
 void
+ivd_mapping_close (IvdMapping *mapping)
+{
+  (void) end (mapping, STATE_CLOSED, NULL);
+}
+
+void
 ivd_mapping_lose (IvdMapping *mapping, const char *message)
 {
-  (void) lose (mapping, message != NULL ? message : "its backend lost it");
+  (void) end (mapping, STATE_LOST, message != NULL ? message : "its backend lost it");
 }
 
 static gboolean
@@ -295,7 +295,7 @@ explain_fault (IvdMapping *mapping, guint64 position, gboolean hardware, GError 
   message = g_strdup_printf ("its memory has gone at offset %" G_GUINT64_FORMAT
                              " of %" G_GUINT64_FORMAT ": %s; attach it again",
                              position, mapping->size, cause);
-  if (lose (mapping, message))
+  if (end (mapping, STATE_LOST, message))
     {
       g_rec_mutex_lock (&mapping->lost_lock);
       if (mapping->lost_func != NULL)
@@ -334,10 +334,9 @@ ivd_mapping_touch (IvdMapping *mapping,
 
   if (!ivd_mapping_check (mapping, error))
     return FALSE;
-  /* Of a device that was lost meanwhile nobody knows whose bytes these were. */
+  /* Of a device that has ended meanwhile nobody knows whose bytes these were. */
   if (ivd_guard_run (touch.address, length, touch_guarded, &touch, &fault))
-    return g_atomic_int_get (&mapping->state) != STATE_LOST || !is_device (mapping)
-           || set_ended_error (mapping, STATE_LOST, error);
+    return !is_device (mapping) || ivd_mapping_check (mapping, error);
 
   /* A fault that is told by its page only may lie before the range. */
   position = offset;

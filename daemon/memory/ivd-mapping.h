@@ -14,7 +14,7 @@
  *
  * Closing wins over losing; there is no way back (a region that comes back
  * gets a new mapping). A device's pages (write-combined or uncached) are let go
- * of when it is lost, so that it can be removed.
+ * of at either end, so that it can be removed or given back.
  */
 
 typedef struct _IvdMapping IvdMapping;

@@ -175,7 +175,9 @@ typedef struct IvshmemPluginCredentials
 #define IVSHMEM_PLUGIN_MEMORY_NO_HANDOVER (UINT32_C (1) << 3) /* never give handle to anybody else */
 
 /* Where a region's memory is. The host maps handle itself, or, where only the
- * plugin can map (Windows), uses address, which must stay until destroy. */
+ * plugin can map (Windows), uses address, which must stay until destroy. What
+ * is write-combined or uncached is a device's: of such a handle the host keeps
+ * nothing when it calls detach() or returns from lost(), whoever used it. */
 typedef struct IvshmemPluginMemory
 {
   uint32_t struct_size;

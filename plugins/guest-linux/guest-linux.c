@@ -41,22 +41,33 @@ struct IvshmemPluginInstance
   PciOpening *opening; /* NULL: not open yet */
   GError *error;       /* how opening ended, when not well */
   PciRemoval *removal;
-  gboolean stopped; /* detached: nothing is reported any more */
+  uint64_t request_watch; /* 0: none */
+  gboolean under_way;     /* being opened, on another thread */
+  gboolean stopped;       /* detached: nothing is reported any more */
   gboolean keep;
   gboolean gone; /* the device is; what was open is closed */
 };
 
+/* --- its end, from outside --- */
+
+static void
+unwatch_end (IvshmemPluginInstance *self)
+{
+  g_clear_pointer (&self->removal, pci_removal_free);
+  if (self->request_watch != 0)
+    self->host->unwatch (self->region, self->request_watch);
+  self->request_watch = 0;
+}
+
 static void
 destroy (IvshmemPluginInstance *self)
 {
-  pci_removal_free (self->removal);
-  pci_opening_free (self->opening, self->keep);
+  unwatch_end (self);
+  pci_opening_free (self->opening);
   g_clear_error (&self->error);
   g_free (self->match);
   g_free (self);
 }
-
-/* --- its end, from outside --- */
 
 /* The kernel holds a removal up until we have let go. */
 static void
@@ -68,6 +79,7 @@ lose_device (IvshmemPluginInstance *self, const char *how)
     return;
   self->gone = TRUE;
   message = g_strdup_printf ("the device %s %s", self->opening->device->address, how);
+  unwatch_end (self);
   self->host->lost (self->region, IVSHMEM_PLUGIN_REGION_LOST, message);
   pci_opening_let_go (self->opening);
 }
@@ -113,13 +125,44 @@ watch_requests (IvshmemPluginInstance *self)
 {
   const int fd = self->opening->vfio != NULL ? vfio_device_get_request_fd (self->opening->vfio) : -1;
   IvshmemPluginStatus status = IVSHMEM_PLUGIN_OK;
-  uint64_t id;
 
   if (fd >= 0)
-    status = self->host->watch (self->region, fd, IVSHMEM_PLUGIN_READABLE, on_request, self, &id);
+    status = self->host->watch (self->region, fd, IVSHMEM_PLUGIN_READABLE, on_request, self, &self->request_watch);
   if (status < 0)
     self->host->lost (self->region, status, "nobody can be told when the kernel wants the device back");
   return status >= 0;
+}
+
+/* --- closing --- */
+
+static void
+close_device (void *data)
+{
+  IvshmemPluginInstance *self = data;
+  g_autoptr (GError) error = NULL;
+
+  if (!pci_opening_close (self->opening, self->keep, &error))
+    self->host->log (self->region, IVSHMEM_PLUGIN_LOG_WARNING, error->message);
+}
+
+static void
+on_closed (void *data)
+{
+  IvshmemPluginInstance *self = data;
+
+  self->host->detached (self->region);
+}
+
+/* Off the main thread, as it was opened. FALSE: there is nothing to wait for. */
+static gboolean
+start_closing (IvshmemPluginInstance *self)
+{
+  if (self->opening == NULL)
+    return FALSE;
+  if (self->host->run (self->region, close_device, on_closed, self) >= 0)
+    return TRUE;
+  close_device (self);
+  return FALSE;
 }
 
 /* --- opening --- */
@@ -159,8 +202,13 @@ on_opened (void *data)
 {
   IvshmemPluginInstance *self = data;
 
+  self->under_way = FALSE;
   if (self->stopped)
-    return;
+    {
+      if (!start_closing (self))
+        self->host->detached (self->region);
+      return;
+    }
   if (self->opening == NULL)
     {
       self->host->lost (self->region, pci_error_status (self->error), self->error->message);
@@ -212,6 +260,7 @@ create (const IvshmemPluginHost *host, IvshmemPluginRegion *region, const char *
       destroy (self);
       return status;
     }
+  self->under_way = TRUE;
   *instance = self;
   return IVSHMEM_PLUGIN_OK;
 }
@@ -338,7 +387,9 @@ detach (IvshmemPluginInstance *self, uint32_t keep)
 {
   self->stopped = TRUE;
   self->keep = keep != 0;
-  return IVSHMEM_PLUGIN_OK;
+  unwatch_end (self);
+  /* What is being opened is closed when it is open. */
+  return self->under_way || start_closing (self) ? IVSHMEM_PLUGIN_PENDING : IVSHMEM_PLUGIN_OK;
 }
 
 static const IvshmemPluginOption options[N_OPTIONS] = {

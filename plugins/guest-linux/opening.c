@@ -258,17 +258,15 @@ open_by_sysfs (Attempt *attempt, GError **error)
 
 /* --- choosing --- */
 
+/* What one way has begun is undone before the next is tried. */
 static void
-close_way (PciOpening *self, gboolean keep)
+undo (Attempt *attempt)
 {
   g_autoptr (GError) error = NULL;
 
-  pci_opening_let_go (self);
-  g_clear_pointer (&self->limitation, g_free);
-  if (keep)
-    g_clear_pointer (&self->binding, pci_binding_free);
-  else if (self->binding != NULL && !pci_binding_restore (g_steal_pointer (&self->binding), &error))
-    g_info ("%s", error->message);
+  if (!pci_opening_close (attempt->result, FALSE, &error))
+    attempt->host->log (attempt->region, IVSHMEM_PLUGIN_LOG_WARNING, error->message);
+  g_clear_pointer (&attempt->result->limitation, g_free);
 }
 
 static void
@@ -300,7 +298,7 @@ try_vfio (Attempt *attempt, PciAccess access, GError **error)
     }
   if (open_by_vfio (attempt, error))
     return TRUE;
-  close_way (attempt->result, FALSE);
+  undo (attempt);
   return FALSE;
 }
 
@@ -314,7 +312,7 @@ try_sysfs (Attempt *attempt, GError **error)
     }
   if (open_by_sysfs (attempt, error))
     return TRUE;
-  close_way (attempt->result, FALSE);
+  undo (attempt);
   return FALSE;
 }
 
@@ -405,7 +403,7 @@ pci_opening_new (const IvshmemPluginHost *host, IvshmemPluginRegion *region, con
   pci_ways_clear (attempt.ways);
   if (good)
     return attempt.result;
-  pci_opening_free (attempt.result, FALSE);
+  pci_opening_free (attempt.result);
   return NULL;
 }
 
@@ -418,12 +416,23 @@ pci_opening_let_go (PciOpening *self)
   pci_close (&self->memory_fd);
 }
 
+gboolean
+pci_opening_close (PciOpening *self, gboolean keep, GError **error)
+{
+  g_autoptr (PciBinding) binding = g_steal_pointer (&self->binding);
+
+  pci_opening_let_go (self);
+  return keep || binding == NULL || pci_binding_restore (g_steal_pointer (&binding), error);
+}
+
 void
-pci_opening_free (PciOpening *self, gboolean keep)
+pci_opening_free (PciOpening *self)
 {
   if (self == NULL)
     return;
-  close_way (self, keep);
+  pci_opening_let_go (self);
+  pci_binding_free (self->binding);
   pci_device_free (self->device);
+  g_free (self->limitation);
   g_free (self);
 }

@@ -52,11 +52,12 @@ test_users_hold_the_pages (void)
   g_assert_false (ivt_is_mapped (MAP_NAME));
 }
 
-/* A device that is lost must not be held up by who still has its mapping: what
- * they may still touch is nobody's, and the descriptor is of nothing. */
+/* A device must not be held up by who still has its mapping: what they may
+ * still touch is nobody's, and the descriptor is of nothing. */
 static void
-test_lost_device_is_let_go (void)
+test_device_is_let_go (gconstpointer closed)
 {
+  const gint code = closed != NULL ? IVD_ERROR_CLOSED : IVD_ERROR_REGION_LOST;
   int fd = -1;
   g_autoptr (IvdMapping) device = ivt_shared_mapping (PAGE, IVD_MAPPING_UNCACHED, &fd);
   volatile guint8 *byte = GSIZE_TO_POINTER (ivd_mapping_place (device, 5));
@@ -64,13 +65,16 @@ test_lost_device_is_let_go (void)
   char there = 'x';
 
   g_assert_true (ivd_memory_write (device, 5, "!", 1, NULL));
-  ivd_mapping_lose (device, "it is gone");
+  if (closed != NULL)
+    ivd_mapping_close (device);
+  else
+    ivd_mapping_lose (device, "it is gone");
   g_assert_false (ivt_is_mapped (MAP_NAME));
   *byte = '?';
   g_assert_cmpint (pread (fd, &there, 1, 5), ==, 1);
   g_assert_cmpint (there, ==, '!');
   g_assert_false (ivd_memory_read (device, 5, &there, 1, &error));
-  g_assert_error (error, IVD_ERROR, IVD_ERROR_REGION_LOST);
+  g_assert_error (error, IVD_ERROR, code);
   close (fd);
 }
 
@@ -525,7 +529,8 @@ main (int argc, char **argv)
   g_test_add_func ("/ivd/mapping/a3-1-size", test_size);
   g_test_add_func ("/ivd/mapping/a3-2-valid", test_valid);
   g_test_add_func ("/ivd/mapping/a3-4-users-hold-the-pages", test_users_hold_the_pages);
-  g_test_add_func ("/ivd/mapping/lost-device-is-let-go", test_lost_device_is_let_go);
+  g_test_add_data_func ("/ivd/mapping/lost-device-is-let-go", NULL, test_device_is_let_go);
+  g_test_add_data_func ("/ivd/mapping/closed-device-is-let-go", "closed", test_device_is_let_go);
   g_test_add_func ("/ivd/mapping/lost-file-stays-with-its-users", test_lost_file_stays_with_its_users);
   g_test_add_func ("/ivd/mapping/device-lost-in-between", test_device_lost_in_between);
   g_test_add_func ("/ivd/mapping/a3-5-coherent-without-sync", test_coherent);
