@@ -49,6 +49,8 @@
 #define IVD_LIMIT_FEEDS_PER_CALLER 4096
 #define IVD_LIMIT_SUBSCRIPTIONS_PER_CALLER 4096
 #define IVD_LIMIT_WATCH_MIN_INTERVAL_USEC 1000
+/* What a watch looks at until others have their turn. */
+#define IVD_LIMIT_WATCH_PIECE_BYTES (16 * 1024 * 1024)
 /* Runs of changed bytes that one look of a watch tells apart. */
 #define IVD_LIMIT_WATCH_RUNS 64
 /* Operations in flight per caller. */

@@ -33,6 +33,7 @@ struct _IvdScan
   guint64 n_blocks;
   guint64 *hashes;
   gboolean learned;
+  guint64 next; /* block, of the look that is under way */
 
   guint slice_blocks;
   guint64 *fresh; /* the slice's hashes, before they are compared */
@@ -192,30 +193,44 @@ compare (IvdScan *scan, guint64 index, guint64 hash, Run *run)
   run->end = index + 1;
 }
 
+/* FALSE: what was found up to there is learned, and so will not be found again. */
+static gboolean
+run_slice (IvdScan *scan, Run *run, GError **error)
+{
+  guint64 index = scan->next;
+  guint64 after = MIN (index + scan->slice_blocks, scan->n_blocks);
+  Slice slice = { scan, block_begin (scan, index), block_end (scan, after - 1) };
+
+  if (!ivd_mapping_touch (scan->mapping, slice.begin, slice.end - slice.begin, hash_slice, &slice, error))
+    return FALSE;
+  for (guint64 i = index; i < after; i++)
+    compare (scan, i, scan->fresh[i - index], run);
+  scan->next = after;
+  return TRUE;
+}
+
 gboolean
-ivd_scan_run (IvdScan *scan, IvdScanFunc func, gpointer data, guint64 *ret_blocks, GError **error)
+ivd_scan_run (IvdScan *scan, guint64 bytes, IvdScanFunc func, gpointer data, guint64 *ret_blocks,
+              gboolean *ret_complete, GError **error)
 {
   Run run = { .func = func, .data = data };
+  guint64 begin = scan->next;
+  gboolean good = ivd_mapping_check (scan->mapping, error);
 
-  if (!ivd_mapping_check (scan->mapping, error))
-    return FALSE;
-
-  for (guint64 index = 0; index < scan->n_blocks; index += scan->slice_blocks)
-    {
-      guint64 after = MIN (index + scan->slice_blocks, scan->n_blocks);
-      Slice slice = { scan, block_begin (scan, index), block_end (scan, after - 1) };
-
-      if (!ivd_mapping_touch (scan->mapping, slice.begin, slice.end - slice.begin, hash_slice, &slice, error))
-        {
-          /* What was found is learned, and so will not be found again. */
-          tell (scan, &run);
-          return FALSE;
-        }
-      for (guint64 i = index; i < after; i++)
-        compare (scan, i, scan->fresh[i - index], &run);
-    }
+  while (good && scan->next < scan->n_blocks && (scan->next - begin) * scan->block < bytes)
+    good = run_slice (scan, &run, error);
   tell (scan, &run);
-  scan->learned = TRUE;
+  if (!good)
+    {
+      scan->next = 0;
+      return FALSE;
+    }
   *ret_blocks = run.total;
+  *ret_complete = scan->next == scan->n_blocks;
+  if (*ret_complete)
+    {
+      scan->learned = TRUE;
+      scan->next = 0;
+    }
   return TRUE;
 }

@@ -23,9 +23,11 @@ IvdScan *ivd_scan_new (IvdMapping *mapping, guint64 offset, guint64 length, guin
 void ivd_scan_free (IvdScan *scan);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (IvdScan, ivd_scan_free)
 
-/* The first run only learns. func is called within the call, in the order of
- * the offsets; it must not free the scan. ret_blocks: how many blocks have
- * changed. Errors: those of ivd_memory_read; what was found up to there has
- * been told then. */
-gboolean ivd_scan_run (IvdScan *scan, IvdScanFunc func, gpointer data, guint64 *ret_blocks, GError **error)
-    G_GNUC_WARN_UNUSED_RESULT;
+/* Looks at the next bytes, or a few more to the end of a slice; a look over all
+ * of the range may so be taken in pieces, and begins anew when it was complete
+ * or has failed. The first look only learns. func is called within the call, in
+ * the order of the offsets; it must not free the scan. ret_blocks: how many
+ * blocks have changed. ret_complete: this look is over. Errors: those of
+ * ivd_memory_read; what was found up to there has been told then. */
+gboolean ivd_scan_run (IvdScan *scan, guint64 bytes, IvdScanFunc func, gpointer data, guint64 *ret_blocks,
+                       gboolean *ret_complete, GError **error) G_GNUC_WARN_UNUSED_RESULT;

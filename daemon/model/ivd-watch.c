@@ -34,7 +34,8 @@ typedef struct
   IvdMapping *mapping;
   IvdWatch *watch; /* NULL: freed meanwhile */
   IvdWatchBudget *budget;
-  GArray *runs; /* of ChangedRun, of the scan that has just ended */
+  gboolean under_way; /* a part has been looked at, and a part has not */
+  GArray *runs;       /* of ChangedRun, of this look */
   guint64 bytes, blocks;
   gint64 begun;
   gint64 cost_usec;
@@ -73,16 +74,26 @@ on_run (guint64 offset, guint64 length, gpointer data)
 {
   Look *look = data;
   ChangedRun run = { offset, length };
-  ChangedRun *last;
+  ChangedRun *last = NULL;
 
   look->bytes += length;
-  if (look->runs->len < IVD_LIMIT_WATCH_RUNS)
-    {
-      g_array_append_val (look->runs, run);
-      return;
-    }
-  last = &g_array_index (look->runs, ChangedRun, look->runs->len - 1);
-  last->length = offset + length - last->offset;
+  if (look->runs->len > 0)
+    last = &g_array_index (look->runs, ChangedRun, look->runs->len - 1);
+  /* One that goes on in the next piece is one. */
+  if (last == NULL || (look->runs->len < IVD_LIMIT_WATCH_RUNS && last->offset + last->length < offset))
+    g_array_append_val (look->runs, run);
+  else
+    last->length = offset + length - last->offset;
+}
+
+static void
+look_begin (Look *look)
+{
+  look->begun = g_get_monotonic_time ();
+  look->bytes = 0;
+  look->blocks = 0;
+  look->cost_usec = 0;
+  g_array_set_size (look->runs, 0);
 }
 
 /* On the pool. A failure is no news: the mapping says what there is to say. */
@@ -91,13 +102,15 @@ scan_work (gpointer data)
 {
   Look *look = data;
   gint64 before = ivd_thread_time ();
+  gboolean complete = TRUE;
+  guint64 blocks = 0;
 
-  look->begun = g_get_monotonic_time ();
-  look->bytes = 0;
-  look->blocks = 0;
-  g_array_set_size (look->runs, 0);
-  (void) !ivd_scan_run (look->scan, on_run, look, &look->blocks, NULL);
-  look->cost_usec = ivd_thread_time () - before;
+  if (!look->under_way)
+    look_begin (look);
+  (void) !ivd_scan_run (look->scan, IVD_LIMIT_WATCH_PIECE_BYTES, on_run, look, &blocks, &complete, NULL);
+  look->blocks += blocks;
+  look->under_way = !complete;
+  look->cost_usec += ivd_thread_time () - before;
 }
 
 static void begin_look (IvdWatch *self);
@@ -176,6 +189,11 @@ scan_done (gpointer data)
       return;
     }
   self->looking = FALSE;
+  if (look->under_way)
+    {
+      begin_look (self);
+      return;
+    }
   if (self->look_func != NULL && look->bytes > 0)
     self->look_func (look->bytes, look->blocks, self->data);
   for (guint i = 0; self->func != NULL && i < look->runs->len; i++)
@@ -206,7 +224,8 @@ begin_look (IvdWatch *self)
     }
   budget->looking = TRUE;
   self->looking = TRUE;
-  self->poked = FALSE;
+  if (!self->look->under_way)
+    self->poked = FALSE;
   ivd_copy_pool_run (self->pool, scan_work, scan_done, self->look);
 }
 

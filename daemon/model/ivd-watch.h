@@ -9,8 +9,9 @@
  * scans of all watches of one budget together take at most
  * IVD_WATCH_CPU_PERCENT of one core. While they would take more each gets the
  * same share, so that a watch of gigabytes slows itself and not its neighbours.
- * One scan at a time in a budget, so that the pool is there for others; a timer
- * exists only while a watch does. Main thread.
+ * One scan at a time in a budget, so that the pool is there for others, and in
+ * pieces between which the others have their turn, so that a first look at
+ * gigabytes holds up nobody; a timer exists only while a watch does. Main thread.
  */
 
 typedef struct _IvdWatch IvdWatch;

@@ -126,10 +126,11 @@ scan_ours (gpointer data)
 {
   Bench *bench = data;
   gdouble begun = cpu_now ();
+  gboolean complete;
   guint64 blocks;
 
   for (gsize done = 0; done < ROUND_BYTES; done += bench->size)
-    check (ivd_scan_run (bench->scan, NULL, NULL, &blocks, NULL));
+    check (ivd_scan_run (bench->scan, G_MAXUINT64, NULL, NULL, &blocks, &complete, NULL));
   return rate ((gdouble) ROUND_BYTES / MIB, begun);
 }
 

@@ -20,18 +20,27 @@ note_run (guint64 offset, guint64 length, gpointer data)
   g_string_append_printf (data, "%" G_GUINT64_FORMAT "+%" G_GUINT64_FORMAT " ", offset, length);
 }
 
-/* One run and what it found: "offset+length ..." */
+/* One run over so many bytes, what it found, and whether the look is over:
+ * "offset+length ..." */
 static void
-assert_finds (IvdScan *scan, const char *expected, guint64 blocks)
+assert_piece (IvdScan *scan, guint64 bytes, const char *expected, guint64 blocks, gboolean is_last)
 {
   g_autoptr (GString) found = g_string_new (NULL);
   g_autoptr (GError) error = NULL;
   guint64 n_blocks = 99;
+  gboolean complete = !is_last;
 
-  g_assert_true (ivd_scan_run (scan, note_run, found, &n_blocks, &error));
+  g_assert_true (ivd_scan_run (scan, bytes, note_run, found, &n_blocks, &complete, &error));
   g_assert_no_error (error);
   g_assert_cmpstr (found->str, ==, expected);
   g_assert_cmpuint (n_blocks, ==, blocks);
+  g_assert_cmpint (complete, ==, is_last);
+}
+
+static void
+assert_finds (IvdScan *scan, const char *expected, guint64 blocks)
+{
+  assert_piece (scan, G_MAXUINT64, expected, blocks, TRUE);
 }
 
 static void
@@ -196,11 +205,38 @@ assert_run_fails (IvdScan *scan, const char *expected, IvdErrorCode code)
   g_autoptr (GString) found = g_string_new (NULL);
   g_autoptr (GError) error = NULL;
   guint64 n_blocks = 99;
+  gboolean complete;
 
-  g_assert_false (ivd_scan_run (scan, note_run, found, &n_blocks, &error));
+  g_assert_false (ivd_scan_run (scan, G_MAXUINT64, note_run, found, &n_blocks, &complete, &error));
   g_assert_error (error, IVD_ERROR, (gint) code);
   g_assert_cmpstr (found->str, ==, expected);
   g_assert_cmpuint (n_blocks, ==, 99);
+}
+
+/* A look in pieces finds what one in a whole would, and forgets nothing
+ * between them. */
+static void
+test_pieces (void)
+{
+  int fd = -1;
+  g_autoptr (IvdMapping) mapping = ivt_shared_mapping (SIZE, 0, &fd);
+  g_autoptr (IvdScan) scan = scan_new (mapping, 0, SIZE, BLOCK);
+
+  assert_piece (scan, SIZE / 2, "", 0, FALSE);
+  put (mapping, 0, 1); /* behind it, and not learned yet */
+  assert_piece (scan, SIZE / 2, "", 0, TRUE);
+  put (mapping, SIZE / 2 - 1, 1);
+  put (mapping, SIZE / 2, 1);
+  assert_piece (scan, SIZE / 2, "0+4096 1044480+4096 ", 2, FALSE);
+  assert_piece (scan, SIZE / 2 - 1, "1048576+4096 ", 1, TRUE);
+  /* At least one slice. */
+  assert_piece (scan, 1, "", 0, FALSE);
+  assert_piece (scan, SIZE, "", 0, TRUE);
+  /* After a failure it begins anew. */
+  assert_piece (scan, SIZE / 2, "", 0, FALSE);
+  g_assert_cmpint (ftruncate (fd, SIZE / 2), ==, 0);
+  assert_run_fails (scan, "", IVD_ERROR_REGION_LOST);
+  close (fd);
 }
 
 static void
@@ -251,8 +287,9 @@ test_while_written (void)
   while (n_blocks == 0)
     {
       g_autoptr (GString) found = g_string_new (NULL);
+      gboolean complete;
 
-      g_assert_true (ivd_scan_run (scan, note_run, found, &n_blocks, NULL));
+      g_assert_true (ivd_scan_run (scan, G_MAXUINT64, note_run, found, &n_blocks, &complete, NULL));
       g_assert_cmpstr (found->str, ==, n_blocks == 0 ? "" : "8192+4096 ");
     }
   g_atomic_int_set (&writer.stop, 1);
@@ -272,6 +309,7 @@ main (int argc, char **argv)
   g_test_add_func ("/ivd/scan/blocks", test_blocks);
   g_test_add_func ("/ivd/scan/a6-15-bounds", test_bounds);
   g_test_add_func ("/ivd/scan/limit", test_limit);
+  g_test_add_func ("/ivd/scan/pieces", test_pieces);
   g_test_add_func ("/ivd/scan/a6-13-ends", test_ends);
   g_test_add_func ("/ivd/scan/while-written", test_while_written);
   return g_test_run ();

@@ -168,6 +168,68 @@ test_watches_take_turns (Fixture *fixture, gconstpointer data)
     }
 }
 
+/* Two watches of pages that are not there yet; a small one comes second. */
+static void
+assert_first_ready (Fixture *fixture, guint64 length, gboolean small_is_first)
+{
+  g_autoptr (IvdMapping) mapping = map_new (length);
+  Fixture other = *fixture;
+  g_autoptr (IvdWatch) large = watch_new (fixture, mapping, 0, length, INTERVAL_USEC);
+  g_autoptr (IvdWatch) small = watch_new (&other, fixture->mapping, 0, 4096, INTERVAL_USEC);
+
+  fixture->n_ready = other.n_ready = 0;
+  while (fixture->n_ready + other.n_ready == 0)
+    g_main_context_iteration (NULL, TRUE);
+  g_assert_cmpuint (other.n_ready, ==, small_is_first ? 1 : 0);
+  while (fixture->n_ready + other.n_ready < 2)
+    g_main_context_iteration (NULL, TRUE);
+}
+
+/* One that needs more than a piece lets others look between two of them. */
+static void
+test_first_look_in_pieces (Fixture *fixture, gconstpointer data)
+{
+  assert_first_ready (fixture, IVD_LIMIT_WATCH_PIECE_BYTES, FALSE);
+  assert_first_ready (fixture, IVD_LIMIT_WATCH_PIECE_BYTES + 1, TRUE);
+}
+
+/* What changes across the end of a piece is one change. */
+static void
+test_change_across_pieces (Fixture *fixture, gconstpointer data)
+{
+  const guint64 edge = IVD_LIMIT_WATCH_PIECE_BYTES;
+  g_autoptr (IvdMapping) mapping = map_new (2 * edge);
+  g_autoptr (IvdWatch) watch = watch_new (fixture, mapping, 0, 2 * edge, INTERVAL_USEC);
+
+  while (fixture->n_ready == 0 || fixture->budget->looking)
+    g_main_context_iteration (NULL, TRUE);
+  g_assert_true (ivd_memory_fill (mapping, edge - 4096, 8192, 1, NULL));
+  while (fixture->high < edge + 4096)
+    g_main_context_iteration (NULL, TRUE);
+  g_assert_cmpuint (fixture->changes, ==, 1);
+  g_assert_cmpuint (fixture->low, ==, edge - 4096);
+  g_assert_cmpuint (fixture->high, ==, edge + 4096);
+}
+
+/* Freed between two pieces, too. */
+static void
+test_free_within_a_look (Fixture *fixture, gconstpointer data)
+{
+  const guint64 length = 4 * (guint64) IVD_LIMIT_WATCH_PIECE_BYTES;
+  g_autoptr (IvdMapping) mapping = map_new (length);
+
+  for (guint turns = 0; turns < 4; turns++)
+    {
+      g_autoptr (IvdWatch) first = watch_new (fixture, mapping, 0, length, INTERVAL_USEC);
+      g_autoptr (IvdWatch) second = watch_new (fixture, mapping, 0, length, INTERVAL_USEC);
+
+      for (guint i = 0; i < turns; i++)
+        g_main_context_iteration (NULL, TRUE);
+    }
+  while (fixture->budget->looking)
+    g_main_context_iteration (NULL, TRUE);
+}
+
 /* At the limit each run is told by itself; one more, and the last spans two. */
 static void
 test_limit_of_runs (Fixture *fixture, gconstpointer data)
@@ -461,6 +523,9 @@ main (int argc, char **argv)
   ADD ("neighbours-are-not-told", test_neighbours_are_not_told);
   ADD ("every-later-change-is-told", test_every_later_change_is_told);
   ADD ("watches-take-turns", test_watches_take_turns);
+  ADD ("first-look-in-pieces", test_first_look_in_pieces);
+  ADD ("change-across-pieces", test_change_across_pieces);
+  ADD ("free-within-a-look", test_free_within_a_look);
   ADD ("limit-of-runs", test_limit_of_runs);
   ADD ("a-look-tells-the-whole", test_a_look_tells_the_whole);
   ADD ("free-while-it-looks", test_free_while_it_looks);
