@@ -62,7 +62,8 @@ ivd_config_http_free (IvdConfigHttp *self)
   g_clear_object (&self->certificate);
   g_free (self->listen_place);
   g_free (self->tokens_place);
-  g_free (self->tls_place);
+  g_free (self->certificate_place);
+  g_free (self->key_place);
   g_free (self);
 }
 
@@ -289,10 +290,11 @@ fail_unknown_key (const IvdKeyFileGroup *group, const IvdKeyFileEntry *entry, GE
 static void
 note_place (IvdConfigHttp *self, const HttpKeyRow *row, const char *place)
 {
-  char **noted = row->set == set_listen                                       ? &self->listen_place
-                 : row->set == set_tokens                                     ? &self->tokens_place
-                 : row->set == set_tls_certificate || row->set == set_tls_key ? &self->tls_place
-                                                                              : NULL;
+  char **noted = row->set == set_listen            ? &self->listen_place
+                 : row->set == set_tokens          ? &self->tokens_place
+                 : row->set == set_tls_certificate ? &self->certificate_place
+                 : row->set == set_tls_key         ? &self->key_place
+                                                   : NULL;
 
   if (noted == NULL)
     return;
@@ -354,7 +356,8 @@ ivd_config_http_check (const IvdConfigHttp *self, GError **error)
   if ((self->tls_certificate == NULL) != (self->tls_key == NULL))
     {
       g_set_error (error, IVD_ERROR, IVD_ERROR_INVALID_ARGUMENT,
-                   "%s: tls-certificate and tls-key need each other (one file may be both)", self->tls_place);
+                   "%s: tls-certificate and tls-key need each other (one file may be both)",
+                   self->tls_certificate != NULL ? self->certificate_place : self->key_place);
       return FALSE;
     }
   return !self->enabled || check_plaintext (self, error);
@@ -386,10 +389,15 @@ load_certificate (IvdConfigHttp *self, GError **error)
 {
   if (self->tls_certificate == NULL)
     return TRUE;
+  if (!ivd_certificate_check_file (self->tls_key, error))
+    {
+      g_prefix_error (error, "%s: ", self->key_place);
+      return FALSE;
+    }
   self->certificate = ivd_certificate_load (self->tls_certificate, self->tls_key, error);
   if (self->certificate != NULL)
     return TRUE;
-  g_prefix_error (error, "%s: ", self->tls_place);
+  g_prefix_error (error, "%s: ", self->certificate_place);
   return FALSE;
 }
 

@@ -33,7 +33,8 @@ typedef struct
   /* where it was said, for messages; NULL: nowhere */
   char *listen_place;
   char *tokens_place;
-  char *tls_place;
+  char *certificate_place;
+  char *key_place;
 } IvdConfigHttp;
 
 /* The defaults. */

@@ -118,8 +118,8 @@ try_out (GTlsCertificate *certificate, GError **error)
 }
 
 /* GIO says little of files that are not there. */
-static gboolean
-check_file (const char *path, GError **error)
+gboolean
+ivd_certificate_check_file (const char *path, GError **error)
 {
   g_autofree char *text = NULL;
   gsize length;
@@ -133,7 +133,7 @@ ivd_certificate_load (const char *certificate_file, const char *key_file, GError
   g_autoptr (GTlsCertificate) certificate = NULL;
   g_autoptr (GError) failure = NULL;
 
-  if (!check_file (certificate_file, error) || !check_file (key_file, error))
+  if (!ivd_certificate_check_file (certificate_file, error) || !ivd_certificate_check_file (key_file, error))
     return NULL;
   certificate = g_tls_certificate_new_from_files (certificate_file, key_file, &failure);
   if (certificate != NULL && try_out (certificate, &failure))

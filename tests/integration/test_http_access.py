@@ -573,7 +573,7 @@ def test_bad_certificate(ivt, bus):
     os.rename(certificate, ivt.path('other.pem'))
     certificate, key = make_certificate(ivt)
     log = run_refused(ivt, bus, f'[http]\ntls-certificate={ivt.path("other.pem")}\ntls-key={key}')
-    assert 'ivshmemd.conf:3: tls-key: ' in log and 'do not belong together' in log
+    assert 'ivshmemd.conf:2: tls-certificate: ' in log and 'do not belong together' in log
 
 
 def test_bad_tokens(ivt, bus):

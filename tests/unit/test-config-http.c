@@ -261,8 +261,12 @@ test_credential (Place *place, gconstpointer data)
 static void
 test_certificate_files (Place *place, gconstpointer data)
 {
-  assert_bad (place, "[http]\ntls-certificate=/nonexistent/c\ntls-key=/nonexistent/k", NULL, IVD_ERROR_NOT_FOUND,
-              "main.conf:3: tls-key: cannot open /nonexistent/c");
+  g_autofree char *there = write_file (place, "there", "");
+  g_autofree char *certificate = g_strdup_printf ("[http]\ntls-certificate=%s\ntls-key=/nonexistent/k", there);
+  g_autofree char *key = g_strdup_printf ("[http]\ntls-certificate=/nonexistent/c\ntls-key=%s", there);
+
+  assert_bad (place, certificate, NULL, IVD_ERROR_NOT_FOUND, "main.conf:3: tls-key: cannot open /nonexistent/k");
+  assert_bad (place, key, NULL, IVD_ERROR_NOT_FOUND, "main.conf:2: tls-certificate: cannot open /nonexistent/c");
 }
 
 /* --- the sockets --- */
