@@ -87,7 +87,6 @@ take_scalar (IvdJsonFields *fields, const char *key, guint way)
   guint64 number;
   guint32 small;
   gboolean flag;
-  double real;
   gboolean taken;
   GError *error = NULL;
 
@@ -104,9 +103,6 @@ take_scalar (IvdJsonFields *fields, const char *key, guint way)
       break;
     case 3:
       taken = ivd_json_fields_take_boolean (fields, key, &flag, &error);
-      break;
-    case 4:
-      taken = ivd_json_fields_take_number (fields, key, &real, &error);
       break;
     default:
       taken = ivd_json_fields_take_msec (fields, key, &number, &error);

@@ -77,15 +77,12 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
   GError *error = NULL;
   gboolean taken, flag;
   guint64 number;
-  guint32 small;
 
   query = ivd_query_new (encoded, &error);
   check_taken (query != NULL, g_steal_pointer (&error));
   if (query == NULL)
     return 0;
   taken = ivd_query_take_uint64 (query, "n", &number, &error);
-  check_taken (taken, g_steal_pointer (&error));
-  taken = ivd_query_take_uint32 (query, "s", &small, &error);
   check_taken (taken, g_steal_pointer (&error));
   taken = ivd_query_take_boolean (query, "f", &flag, &error);
   check_taken (taken, g_steal_pointer (&error));

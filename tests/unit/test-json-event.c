@@ -21,10 +21,12 @@
 static void
 assert_event (IvdEvent event, const char *expected)
 {
-  g_autofree char *json = ivd_json_event (&event);
-  g_autoptr (JsonObject) object = ivd_json_parse (json, strlen (json), NULL);
+  g_autoptr (GString) json = g_string_new (NULL);
+  g_autoptr (JsonObject) object = NULL;
 
-  g_assert_cmpstr (json, ==, expected);
+  ivd_json_event_append (json, &event);
+  object = ivd_json_parse (json->str, json->len, NULL);
+  g_assert_cmpstr (json->str, ==, expected);
   g_assert_nonnull (object);
 }
 

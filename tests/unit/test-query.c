@@ -36,7 +36,7 @@ test_take (void)
   g_autoptr (IvdQuery) query = query_of ("offset=18446744073709551615&&n=4294967295&force=yes&text=a%20b+c%2B%26%3d"
                                          "&%72egion=x,y&region=z&empty=&");
   guint64 offset = 0, untouched = 7;
-  guint32 n = 0;
+  guint64 n = 0;
   gboolean force = FALSE;
   g_autofree char *text = NULL;
   g_autofree char *empty = NULL;
@@ -51,7 +51,7 @@ test_take (void)
   g_assert_cmpuint (offset, ==, G_MAXUINT64);
   g_assert_true (ivd_query_take_uint64 (query, "offset", &untouched, &error));
   g_assert_cmpuint (untouched, ==, 7);
-  g_assert_true (ivd_query_take_uint32 (query, "n", &n, &error));
+  g_assert_true (ivd_query_take_uint64 (query, "n", &n, &error));
   g_assert_cmpuint (n, ==, G_MAXUINT32);
   g_assert_true (ivd_query_take_boolean (query, "force", &force, &error));
   g_assert_true (force);
@@ -183,7 +183,7 @@ test_limits (void)
 {
   g_autofree char *text = g_strnfill (IVD_LIMIT_QUERY_BYTES + 1, 'a');
   g_autoptr (GError) error = NULL;
-  guint32 number = 0;
+  guint64 number = 0;
 
   text[1] = '=';
   g_assert_null (ivd_query_new (text, &error));
@@ -192,10 +192,10 @@ test_limits (void)
   text[IVD_LIMIT_QUERY_BYTES] = '\0';
   {
     g_autoptr (IvdQuery) query = query_of (text);
-    g_autoptr (IvdQuery) past = query_of ("n=4294967296");
+    g_autoptr (IvdQuery) past = query_of ("n=18446744073709551616");
 
     g_assert_true (ivd_query_has (query, "a"));
-    g_assert_false (ivd_query_take_uint32 (past, "n", &number, &error));
+    g_assert_false (ivd_query_take_uint64 (past, "n", &number, &error));
     g_assert_error (error, IVD_ERROR, IVD_ERROR_INVALID_ARGUMENT);
   }
 }

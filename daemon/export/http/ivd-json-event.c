@@ -132,12 +132,3 @@ ivd_json_event_append (GString *json, const IvdEvent *event)
   append_details (json, event);
   g_string_append_c (json, '}');
 }
-
-char *
-ivd_json_event (const IvdEvent *event)
-{
-  GString *json = g_string_sized_new (192);
-
-  ivd_json_event_append (json, event);
-  return g_string_free (json, FALSE);
-}

@@ -11,8 +11,7 @@
  * Any thread.
  */
 
-/* Without a newline. (transfer full) */
-char *ivd_json_event (const IvdEvent *event);
+/* Without a newline. */
 void ivd_json_event_append (GString *json, const IvdEvent *event);
 
 /* "2026-03-01T12:34:56.000789Z", RFC 3339, UTC; before 1970 and after 9999

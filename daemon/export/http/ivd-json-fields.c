@@ -190,20 +190,6 @@ read_number (JsonNode *node, double *ret_value)
 }
 
 gboolean
-ivd_json_fields_take_number (IvdJsonFields *fields, const char *key, double *ret_value, GError **error)
-{
-  g_autoptr (JsonNode) node = take (fields, key);
-  double value;
-
-  if (node == NULL)
-    return TRUE;
-  if (!read_number (node, &value))
-    return refuse (key, node, "a number", error);
-  *ret_value = value;
-  return TRUE;
-}
-
-gboolean
 ivd_json_fields_take_msec (IvdJsonFields *fields, const char *key, guint64 *ret_usec, GError **error)
 {
   g_autoptr (JsonNode) node = take (fields, key);

@@ -39,9 +39,6 @@ gboolean ivd_json_fields_take_uint32_or_all (IvdJsonFields *fields, const char *
                                              GError **error) G_GNUC_WARN_UNUSED_RESULT;
 gboolean ivd_json_fields_take_boolean (IvdJsonFields *fields, const char *key, gboolean *ret_value, GError **error)
     G_GNUC_WARN_UNUSED_RESULT;
-/* Finite. */
-gboolean ivd_json_fields_take_number (IvdJsonFields *fields, const char *key, double *ret_value, GError **error)
-    G_GNUC_WARN_UNUSED_RESULT;
 /* Milliseconds, perhaps with a fraction, to the nearest microsecond; 0 to 2^53 of these. */
 gboolean ivd_json_fields_take_msec (IvdJsonFields *fields, const char *key, guint64 *ret_usec, GError **error)
     G_GNUC_WARN_UNUSED_RESULT;

@@ -209,22 +209,6 @@ ivd_query_take_uint64 (IvdQuery *query, const char *key, guint64 *ret_value, GEr
 }
 
 gboolean
-ivd_query_take_uint32 (IvdQuery *query, const char *key, guint32 *ret_value, GError **error)
-{
-  const char *value;
-  guint64 number;
-
-  if (!take_one (query, key, &value, error))
-    return FALSE;
-  if (value == NULL)
-    return TRUE;
-  if (!g_ascii_string_to_unsigned (value, 10, 0, G_MAXUINT32, &number, NULL))
-    return refuse (key, value, "a whole number, 0 to 4294967295", error);
-  *ret_value = (guint32) number;
-  return TRUE;
-}
-
-gboolean
 ivd_query_take_boolean (IvdQuery *query, const char *key, gboolean *ret_value, GError **error)
 {
   const char *value;

@@ -24,9 +24,6 @@ gboolean ivd_query_has (IvdQuery *query, const char *key);
 /* Decimal digits, or 0x and hexadecimal ones. */
 gboolean ivd_query_take_uint64 (IvdQuery *query, const char *key, guint64 *ret_value, GError **error)
     G_GNUC_WARN_UNUSED_RESULT;
-/* Decimal digits. */
-gboolean ivd_query_take_uint32 (IvdQuery *query, const char *key, guint32 *ret_value, GError **error)
-    G_GNUC_WARN_UNUSED_RESULT;
 /* true yes on 1, false no off 0 */
 gboolean ivd_query_take_boolean (IvdQuery *query, const char *key, gboolean *ret_value, GError **error)
     G_GNUC_WARN_UNUSED_RESULT;
