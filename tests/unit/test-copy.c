@@ -275,6 +275,61 @@ test_run (void)
   g_assert_true (work.work_thread != NULL && work.work_thread != g_thread_self ());
 }
 
+typedef struct
+{
+  GMutex lock;
+  GCond changed;
+  guint running, most, done;
+  gboolean release;
+} Gate;
+
+static void
+pass_gate (gpointer data)
+{
+  Gate *gate = data;
+
+  g_mutex_lock (&gate->lock);
+  gate->running++;
+  gate->most = MAX (gate->most, gate->running);
+  g_cond_broadcast (&gate->changed);
+  while (!gate->release)
+    g_cond_wait (&gate->changed, &gate->lock);
+  gate->running--;
+  g_mutex_unlock (&gate->lock);
+}
+
+static void
+on_passed (gpointer data)
+{
+  ((Gate *) data)->done++;
+}
+
+/* As many at once as there are processors, but two, and not more than the limit. */
+static void
+test_threads (void)
+{
+  const guint threads = CLAMP (g_get_num_processors (), 2, IVD_LIMIT_COPY_THREADS);
+  IvdCopyPool *pool = ivd_copy_pool_new ();
+  Gate gate = { 0 };
+
+  g_mutex_init (&gate.lock);
+  g_cond_init (&gate.changed);
+  for (guint i = 0; i < 2 * IVD_LIMIT_COPY_THREADS; i++)
+    ivd_copy_pool_run (pool, pass_gate, on_passed, &gate);
+  g_mutex_lock (&gate.lock);
+  while (gate.running < threads)
+    g_cond_wait (&gate.changed, &gate.lock);
+  gate.release = TRUE;
+  g_cond_broadcast (&gate.changed);
+  g_mutex_unlock (&gate.lock);
+  while (gate.done < 2 * IVD_LIMIT_COPY_THREADS)
+    g_main_context_iteration (NULL, TRUE);
+  g_assert_cmpuint (gate.most, ==, threads);
+  ivd_copy_pool_free (pool);
+  g_mutex_clear (&gate.lock);
+  g_cond_clear (&gate.changed);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -288,5 +343,6 @@ main (int argc, char **argv)
   g_test_add_func ("/ivd/copy/free-with-copies-in-flight", test_free_with_copies_in_flight);
   g_test_add_func ("/ivd/copy/context", test_context);
   g_test_add_func ("/ivd/copy/run", test_run);
+  g_test_add_func ("/ivd/copy/threads", test_threads);
   return g_test_run ();
 }

@@ -94,11 +94,25 @@ test_idle_gives_way (Fixture *fixture, gconstpointer data)
   g_assert_null (add (fixture, fixture->theirs, IVD_HTTP_WORKING));
 }
 
+/* For the moment in which those that give way go there are a few more, and no
+ * more than that. */
+static void
+test_overlap (Fixture *fixture, gconstpointer data)
+{
+  const guint most = IVD_LIMIT_HTTP_CONNECTIONS_PER_CLIENT + IVD_LIMIT_HTTP_OVERLAP;
+
+  for (guint i = 0; i < most; i++)
+    g_assert_nonnull (add (fixture, fixture->ours, IVD_HTTP_IDLE));
+  g_assert_cmpuint (ivd_http_connections_count (fixture->connections), ==, most);
+  g_assert_null (add (fixture, fixture->ours, IVD_HTTP_IDLE));
+}
+
 int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   g_test_add ("/http-connection/busy-client", Fixture, NULL, set_up, test_busy_client, tear_down);
   g_test_add ("/http-connection/idle-gives-way", Fixture, NULL, set_up, test_idle_gives_way, tear_down);
+  g_test_add ("/http-connection/overlap", Fixture, NULL, set_up, test_overlap, tear_down);
   return g_test_run ();
 }
