@@ -15,6 +15,7 @@ import pytest
 
 from ivt import wait_for
 from ivt.live import Events, Flow, Rest, WebSocket
+from ivt.rawhttp import RawHttp
 from ivt.wait import Deadline
 
 LOG_EVENTS = 16384
@@ -139,9 +140,16 @@ def test_what_is_heard_can_be_looked_up(service):
 
 
 def test_head_request(service):
-    status, body = service.rest.ask('HEAD', '/v1/events')
-    assert (status, body) == (200, b'')
-    assert service.rest.get('/v1/daemon')['regions'] == 0, 'the connection goes on'
+    """What a GET would say: no length, and an end with the connection."""
+    with RawHttp(service.path) as raw:
+        raw.send('HEAD /v1/events HTTP/1.1\r\nHost: x\r\n\r\n')
+        answer = raw.response(head=True)
+        assert (answer.status, answer.header('Content-Type')) == (200, 'text/event-stream')
+        assert answer.header('Content-Length') is None and answer.header('Transfer-Encoding') is None
+        assert answer.header('Connection').lower() == 'close' and answer.header('Cache-Control') == 'no-store'
+    with RawHttp(service.path) as raw:
+        raw.send('HEAD /v1/events?type=nothing HTTP/1.1\r\nHost: x\r\n\r\n')
+        assert raw.response(head=True).status == 400
 
 
 def test_filters(service):

@@ -454,6 +454,18 @@ def test_stream_broken_off_is_logged(web):
     assert EVIL.decode() not in web.daemon.log()
 
 
+@pytest.mark.parametrize('header, value, status', [
+    ('If-Match', '*', 204), ('If-Match', '"x"', 412), ('If-Match', 'W/"x"', 412), ('If-Match', '*, "x"', 412),
+    ('If-None-Match', '*', 412), ('If-None-Match', '"x"', 204)])
+def test_conditions(web, header, value, status):
+    """The bytes are there and have no ETag: none that is named is theirs."""
+    answer = web.put('?offset=0', b'condition', **{header: value})
+    assert answer.status == status, answer
+    assert (web.bytes(length=9) == b'condition') == (status == 204)
+    if status == 412:
+        assert answer.code() == 'precondition' and header in answer.json()['detail']
+
+
 def test_room_for_uploads_is_limited(big):
     """All of one caller that are under way together; whoever else comes has room."""
     full = [big.begin_put('?offset=0', UPLOAD_BYTES, 'Expect: 100-continue')

@@ -182,6 +182,7 @@ class Api:
         described = OPERATIONS[operation]
         answer = (client or self.admin).ask(described['method'], self.target(operation, path, query), **keywords)
         check_answer(described, answer)
+        assert answer.headers['cache-control'] == ('no-cache' if operation == 'get-page' else 'no-store')
         if status is not None:
             assert answer.status == status, answer
         self.seen.setdefault(operation, set()).add(answer.status)
@@ -268,13 +269,13 @@ def list_candidates(api):
 
 
 def create_login(api):
-    login = api.call('create-login', 201).json()
+    login = api.call('create-login', 200).json()
     assert login['lifetime_usec'] == 600 * 1000 * 1000
 
 
 def log_in(api):
     """A browser: the cookie of a new session, and its own origin."""
-    token = api.call('create-login', 201).json()['token']
+    token = api.call('create-login', 200).json()['token']
     answer = api.call('open-session', 204, client=api.nobody, data={'token': token})
     cookie = answer.headers['set-cookie']
     for attribute in ('HttpOnly', 'SameSite=Strict', 'Path=/'):

@@ -176,7 +176,6 @@ make_head (SoupServerMessage *message)
   while (soup_message_headers_iter_next (&iter, &name, &value))
     g_string_append_printf (head, "%s: %s\r\n", name, value);
   g_string_append (head, "Content-Type: " CONTENT_TYPE "\r\n"
-                         "Cache-Control: no-store\r\n"
                          "X-Accel-Buffering: no\r\n" /* nginx would hold events back */
                          "Connection: close\r\n\r\n" PREAMBLE);
   return g_string_free_to_bytes (head);
@@ -234,6 +233,7 @@ ivd_http_events_run (IvdHttpExchange *exchange)
 {
   g_autoptr (IvdHttpFilter) filter = ivd_http_filter_new ();
   EventWish wish = { .filter = filter };
+  SoupMessageHeaders *headers;
   GError *error = NULL;
 
   if (!parse_wish (exchange, &wish, &error))
@@ -246,7 +246,10 @@ ivd_http_events_run (IvdHttpExchange *exchange)
       listen (exchange, &wish);
       return;
     }
-  soup_message_headers_replace (soup_server_message_get_response_headers (ivd_http_exchange_get_message (exchange)),
-                                "Content-Type", CONTENT_TYPE);
+  headers = soup_server_message_get_response_headers (ivd_http_exchange_get_message (exchange));
+  soup_message_headers_replace (headers, "Content-Type", CONTENT_TYPE);
+  /* It has no length, as a GET has none. */
+  soup_message_headers_set_encoding (headers, SOUP_ENCODING_EOF);
+  soup_message_headers_replace (headers, "Connection", "close");
   ivd_http_exchange_answer (exchange, SOUP_STATUS_OK, NULL, NULL);
 }

@@ -194,6 +194,8 @@ ivd_http_exchange_new (IvdHttpService *service, SoupServerMessage *message, IvdH
   g_ref_count_init (&self->references); /* the message's */
   self->service = ivd_http_service_ref (service);
   self->message = g_object_ref (message);
+  /* Unless somebody says otherwise: who may see it is asked each time. */
+  soup_message_headers_append (soup_server_message_get_response_headers (message), "Cache-Control", "no-store");
   self->connection = ivd_http_connection_ref (connection);
   self->stop_func = ivd_http_service_add_stop_func (service, on_stop, self);
   g_object_set_data (G_OBJECT (message), EXCHANGE_KEY, self);

@@ -181,7 +181,6 @@ set_headers (Download *self, SoupServerMessage *message, const Selection *select
   SoupMessageHeaders *headers = soup_server_message_get_response_headers (message);
 
   soup_message_headers_replace (headers, "Accept-Ranges", "bytes");
-  soup_message_headers_replace (headers, "Cache-Control", "no-store");
   /* A guest may have written a page or a script there. */
   soup_message_headers_replace (headers, "X-Content-Type-Options", "nosniff");
   if (boundary != NULL)

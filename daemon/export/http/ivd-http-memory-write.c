@@ -3,6 +3,8 @@
 
 #include "export/http/ivd-http-memory.h"
 
+#include <string.h>
+
 #include "base/ivd-error.h"
 #include "base/ivd-limits.h"
 #include "export/http/ivd-http-shared.h"
@@ -107,6 +109,21 @@ parse_query (IvdHttpExchange *exchange, Upload *self, GError **error)
          && ivd_query_take_boolean (query, "stream", &self->stream, error) && ivd_query_end (query, error);
 }
 
+/* The bytes are there, and have no tag: whatever one names is not what is there. */
+static gboolean
+check_conditions (IvdHttpExchange *exchange, GError **error)
+{
+  const char *match = ivd_http_exchange_get_list (exchange, "If-Match");
+  const char *none_match = ivd_http_exchange_get_list (exchange, "If-None-Match");
+
+  if ((match == NULL || strcmp (match, "*") == 0) && (none_match == NULL || strcmp (none_match, "*") != 0))
+    return TRUE;
+  g_set_error (error, IVD_ERROR, IVD_ERROR_PRECONDITION,
+               "%s does not hold: a region's bytes are always there, and have no ETag; /atomic compares and sets",
+               match != NULL && strcmp (match, "*") != 0 ? "If-Match" : "If-None-Match: *");
+  return FALSE;
+}
+
 /* What would have to be understood for the body to be what it seems to be. */
 static gboolean
 check_headers (IvdHttpExchange *exchange, GError **error)
@@ -158,7 +175,8 @@ open_region (IvdHttpExchange *exchange, Upload *self, GError **error)
   if (self->view == NULL)
     return FALSE;
   self->mapping = ivd_region_view_ref_mapping (self->view, error);
-  if (self->mapping == NULL || !check_headers (exchange, error) || !parse_query (exchange, self, error))
+  if (self->mapping == NULL || !check_headers (exchange, error)
+      || !check_conditions (exchange, error) || !parse_query (exchange, self, error))
     return FALSE;
   size = ivd_mapping_get_size (self->mapping);
   if (!ivd_memory_check_range (size, self->offset, 0, error))

@@ -215,25 +215,11 @@ ivd_http_operations_watch (IvdHttpExchange *exchange)
   call_by_body (exchange, ivd_http_exchange_get_argument (exchange, 0), on_watch);
 }
 
-static void
-on_login (IvdHttpExchange *exchange, GVariant *result, const GError *error)
-{
-  g_autoptr (GBytes) body = NULL;
-
-  if (error != NULL)
-    {
-      ivd_http_exchange_fail (exchange, error);
-      return;
-    }
-  body = format_result (exchange, result);
-  ivd_http_exchange_answer (exchange, SOUP_STATUS_CREATED, JSON_TYPE, body);
-}
-
 void
 ivd_http_operations_login (IvdHttpExchange *exchange)
 {
   if (ivd_http_operations_check_no_query (exchange))
-    call (exchange, NULL, g_variant_new ("()"), on_login);
+    call (exchange, NULL, g_variant_new ("()"), on_result);
 }
 
 /* The region may be gone again by now: then the answer is without it. */
