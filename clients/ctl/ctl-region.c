@@ -11,6 +11,14 @@ ctl_region_text (GVariant *properties, const char *property)
   return g_variant_lookup (properties, property, "&s", &text) ? text : "-";
 }
 
+gboolean
+ctl_region_has_reason (GVariant *properties)
+{
+  const char *reason = "";
+
+  return g_variant_lookup (properties, "Reason", "&s", &reason) && reason[0] != '\0';
+}
+
 static gboolean
 number_of (GVariant *value, guint64 *ret_number)
 {

@@ -8,6 +8,9 @@
 
 /* "-" when it is not there. Borrowed from properties. */
 const char *ctl_region_text (GVariant *properties, const char *property);
+/* There is something to say of its state: why it is lost, or why a ready one can
+ * do less than its kind. */
+gboolean ctl_region_has_reason (GVariant *properties);
 /* Of any integer type; fallback when it is not there. */
 guint64 ctl_region_number (GVariant *properties, const char *property, guint64 fallback);
 

@@ -72,6 +72,8 @@ print_attached (CtlCommand *command, const char *name)
   size = ctl_size_format (ctl_region_number (properties, "Size", 0));
   ctl_output_printf ("%s attached: %s, %s, %s\n", name, ctl_region_text (properties, "Plugin"), size,
                      ctl_region_text (properties, "State"));
+  if (ctl_region_has_reason (properties))
+    ctl_output_printf ("%s\n", ctl_region_text (properties, "Reason"));
 }
 
 static gboolean

@@ -291,6 +291,8 @@ print_region (GVariant *properties)
   add_pair (table, "name", ctl_region_text (properties, "Name"));
   add_pair (table, "plugin", ctl_region_text (properties, "Plugin"));
   add_pair (table, "state", ctl_region_text (properties, "State"));
+  if (ctl_region_has_reason (properties))
+    add_pair (table, "reason", ctl_region_text (properties, "Reason"));
   add_pair (table, "size", size_text);
   add_pair (table, "own id", own_id);
   add_pair (table, "vectors", vectors);
@@ -325,7 +327,7 @@ const CtlVerb ctl_verb_show = {
   .name = "show",
   .summary = "show all about one region",
   .parameters = region_parameter,
-  .text = "Shows a region's state, size, capabilities, options and counters.\n",
+  .text = "Shows a region's state and the reason for it, its size, capabilities, options and counters.\n",
   .example = "ivshmemctl show demo\n",
   .run = run_show,
 };

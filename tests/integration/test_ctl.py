@@ -290,6 +290,16 @@ def test_list_and_show(ctl, demo):
     assert f'socket={demo}' in ctl('show', 'demo').out
 
 
+def test_show_says_why(ctl):
+    """A region that is not what it was says so, and only then."""
+    path = f'/dev/shm/ivt-why-{os.getpid()}'
+    ctl('attach', 'host-plain', 'why', f'path={path}', 'size=64K', 'create=true', 'keep=false')
+    assert not re.search('^reason ', ctl('show', 'why').out, re.M)
+    os.unlink(path)
+    wait_for(lambda: ctl.json('show', 'why')['state'] == 'lost', 10, 'the loss')
+    assert re.search(X, ctl('show', 'why').out, re.M)
+
+
 def test_both_ways_say_the_same(ivt, bus):
     """The same bytes, for people and for programs."""
     if not ivt.build.has('http'):
