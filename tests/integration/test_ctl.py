@@ -297,7 +297,7 @@ def test_show_says_why(ctl):
     assert not re.search('^reason ', ctl('show', 'why').out, re.M)
     os.unlink(path)
     wait_for(lambda: ctl.json('show', 'why')['state'] == 'lost', 10, 'the loss')
-    assert re.search(X, ctl('show', 'why').out, re.M)
+    assert re.search(f'^reason +{path} was deleted', ctl('show', 'why').out, re.M)
 
 
 def test_both_ways_say_the_same(ivt, bus):
