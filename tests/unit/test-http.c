@@ -11,7 +11,9 @@
 #include <glib/gstdio.h>
 
 #include "access/ivd-logins.h"
+#include "base/ivd-limits.h"
 #include "export/ivd-http.h"
+#include "memory/ivd-memory.h"
 #include "operation/ivd-watches.h"
 
 #include "lib/ivt-shared.h"
@@ -49,9 +51,8 @@ free_backend (gpointer data)
 static const IvdRegionBackend backend = { .detach = detach, .free = free_backend };
 
 static IvdRegion *
-add_region (Fixture *fixture, const char *name)
+add_region_of (Fixture *fixture, const char *name, IvdMapping *mapping)
 {
-  g_autoptr (IvdMapping) mapping = ivt_shared_mapping (SIZE, 0, NULL);
   g_autoptr (GError) error = NULL;
   IvdRegion *region = ivd_registry_create (fixture->context.registry, name, "fake",
                                            g_variant_new ("a{sv}", NULL), &backend, fixture, &error);
@@ -61,6 +62,14 @@ add_region (Fixture *fixture, const char *name)
   ivd_registry_set_memory (fixture->context.registry, region, mapping, TRUE);
   ivd_registry_publish (fixture->context.registry, region);
   return region;
+}
+
+static IvdRegion *
+add_region (Fixture *fixture, const char *name)
+{
+  g_autoptr (IvdMapping) mapping = ivt_shared_mapping (SIZE, 0, NULL);
+
+  return add_region_of (fixture, name, mapping);
 }
 
 static GSocket *
@@ -151,9 +160,10 @@ send_request (GSocket *socket, const char *method, const char *path, const char 
   g_assert_no_error (error);
 }
 
-/* The status of one answer, which is read whole. 0: the connection has ended. */
+/* The status of one answer, which is read whole. 0: the connection has ended.
+ * ret_body: NULL if nobody asks. */
 static guint
-receive_status (GSocket *socket)
+receive (GSocket *socket, GBytes **ret_body)
 {
   g_autofree char *answer = g_malloc (ANSWER_BYTES + 1);
   gsize have = 0, length = 0;
@@ -172,7 +182,15 @@ receive_status (GSocket *socket)
       length = body != NULL && field != NULL ? g_ascii_strtoull (field + strlen ("Content-Length: "), NULL, 10) : 0;
       body = body != NULL ? body + strlen ("\r\n\r\n") : NULL;
     }
+  if (ret_body != NULL)
+    *ret_body = g_bytes_new (body, length);
   return (guint) g_ascii_strtoull (answer + strlen ("HTTP/1.1 "), NULL, 10);
+}
+
+static guint
+receive_status (GSocket *socket)
+{
+  return receive (socket, NULL);
 }
 
 static guint
@@ -278,6 +296,33 @@ test_hangup (Fixture *fixture, gconstpointer data)
   g_assert_cmpuint (ivd_statistics_get_errors (statistics, IVD_ERROR_CLOSED), ==, 1);
 }
 
+/* Of a device's memory, at the length of a piece and around it. */
+static void
+test_device_pieces (Fixture *fixture, gconstpointer data)
+{
+  const gsize lengths[] = { IVD_LIMIT_HTTP_DEVICE_PIECE_BYTES - 1, IVD_LIMIT_HTTP_DEVICE_PIECE_BYTES,
+                            IVD_LIMIT_HTTP_DEVICE_PIECE_BYTES + 1, 16 * IVD_LIMIT_HTTP_DEVICE_PIECE_BYTES + 5 };
+  g_autoptr (IvdMapping) mapping = ivt_shared_mapping (SIZE, IVD_MAPPING_UNCACHED, NULL);
+  g_autoptr (GSocket) socket = connect_to (fixture->path);
+  g_autofree guint8 *bytes = g_malloc (SIZE);
+
+  for (gsize i = 0; i < SIZE; i++)
+    bytes[i] = (guint8) (i % 251);
+  g_assert_true (ivd_memory_write (mapping, 0, bytes, SIZE, NULL));
+  (void) add_region_of (fixture, "device", mapping);
+  while (g_main_context_iteration (NULL, FALSE))
+    continue;
+  for (gsize i = 0; i < G_N_ELEMENTS (lengths); i++)
+    {
+      g_autofree char *path = g_strdup_printf ("/v1/regions/device/memory?offset=3&length=%" G_GSIZE_FORMAT, lengths[i]);
+      g_autoptr (GBytes) body = NULL;
+
+      send_request (socket, "GET", path, "");
+      g_assert_cmpuint (receive (socket, &body), ==, 200);
+      g_assert_cmpmem (g_bytes_get_data (body, NULL), g_bytes_get_size (body), bytes + 3, lengths[i]);
+    }
+}
+
 int
 main (int argc, char **argv)
 {
@@ -285,5 +330,6 @@ main (int argc, char **argv)
   g_test_add ("/http/beside-changes", Fixture, NULL, set_up, test_beside_changes, tear_down);
   g_test_add ("/http/stop", Fixture, NULL, set_up, test_stop, tear_down);
   g_test_add ("/http/hangup", Fixture, NULL, set_up, test_hangup, tear_down);
+  g_test_add ("/http/device-pieces", Fixture, NULL, set_up, test_device_pieces, tear_down);
   return g_test_run ();
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-3.0-or-later */
 #include "config.h"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -12,6 +14,7 @@
 #include <glib/gstdio.h>
 
 #include "base/ivd-error.h"
+#include "base/ivd-limits.h"
 #include "platform/ivd-listen-address.h"
 #include "platform/ivd-listen-socket.h"
 #include "platform/ivd-socket-peer.h"
@@ -361,6 +364,24 @@ test_tcp (void)
 }
 
 /* One port for both families, each with its own socket. */
+/* What the kernel lets wait to be accepted: our limit, or its own. */
+static void
+test_backlog (void)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (IvdListenSocket) listener = listen_tcp ("127.0.0.1:0", &error);
+  g_autofree char *text = NULL;
+  struct tcp_info info;
+  socklen_t length = sizeof info;
+  int fd;
+
+  g_assert_no_error (error);
+  g_assert_true (g_file_get_contents ("/proc/sys/net/core/somaxconn", &text, NULL, &error));
+  fd = g_socket_get_fd (ivd_listen_socket_get_socket (listener));
+  g_assert_no_errno (getsockopt (fd, IPPROTO_TCP, TCP_INFO, &info, &length));
+  g_assert_cmpuint (info.tcpi_sacked, ==, MIN (IVD_LIMIT_LISTEN_BACKLOG, g_ascii_strtoull (text, NULL, 10)));
+}
+
 static void
 test_tcp_families (void)
 {
@@ -481,6 +502,7 @@ main (int argc, char **argv)
   g_test_add ("/ivd/listen/unix-taken", Place, NULL, set_up, test_unix_taken, tear_down);
   g_test_add ("/ivd/listen/unix-replaced", Place, NULL, set_up, test_unix_replaced, tear_down);
   g_test_add_func ("/ivd/listen/tcp", test_tcp);
+  g_test_add_func ("/ivd/listen/backlog", test_backlog);
   g_test_add_func ("/ivd/listen/tcp-families", test_tcp_families);
   g_test_add ("/ivd/listen/passed", Place, NULL, set_up, test_passed, tear_down);
   g_test_add ("/ivd/listen/peer", Place, NULL, set_up, test_peer, tear_down);
