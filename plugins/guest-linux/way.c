@@ -18,7 +18,7 @@
   "with intel_iommu=on"
 #define REMEDY_UDEV \
   "install ivshmemd's udev rules, which give it to the daemon's user, or run as a user who may"
-#define REMEDY_READ_ONLY "let the service write to sysfs, as by a drop-in with ProtectKernelTunables=no"
+#define REMEDY_READ_ONLY "give the service the drop-in guest-sysfs.conf, with this device's address in it"
 #define REMEDY_WINDOW                                                               \
   "make the region smaller, or the guest's 64-bit PCI window larger, as by QEMU's " \
   "-global q35-pcihost.pci-hole64-size=64G"
