@@ -30,6 +30,10 @@ log-level=debug
 [http]
 listen=0.0.0.0:{HTTP_PORT}
 insecure=true
+[region later]
+plugin=guest-linux
+device=size:2M
+hotplug=true
 '''
 KERNEL = ('intel_iommu=on net.ifnames=0 rdinit=/init-systemd systemd.unit=multi-user.target '
           'systemd.show_status=0')
@@ -51,7 +55,8 @@ class System:
         bus = ivt.bus()
         ivt.daemon(bus)
         client = ivt.client(bus)
-        self.host = client.attach('doorbell-server', 'first', size=MIB, vectors=VECTORS)
+        self.host, self.second = [client.attach('doorbell-server', name, size=size * MIB, vectors=VECTORS)
+                                  for name, size in (('first', 1), ('second', 2))]
         self.secret, line = make_token()
         files = self.files(ivt, f'test {line} admin\n')
         network = ['-netdev', f'user,id=network,restrict=on,hostfwd=tcp:127.0.0.1:0-:{HTTP_PORT}',
@@ -60,6 +65,7 @@ class System:
         self.guest = ivt.guest([
             '-cpu', 'qemu64,+rdrand', '-device', 'intel-iommu,intremap=on', *network,
             *Qemu.doorbell(self.host.get('Options')['socket'], VECTORS, addr='0x5'),
+            '-device', 'pcie-root-port,id=socket0,chassis=1',
         ], files=files, append=KERNEL, memory=512)
         self.ivt = ivt
         self.guest.sh('until [ -e /sys/class/net/eth0 ]; do sleep 0.1; done\n'
@@ -168,6 +174,13 @@ def test_command_line_in_the_guest(system):
     """On the system's bus, by its policy."""
     shown = json.loads(system.sh(f'{system.prefix}/bin/ivshmemctl --json show lab'))
     assert shown['state'] == 'ready'
+
+
+def test_hot_plug(system):
+    """Netlink, udev and the daemon's rule, through the sandbox."""
+    system.guest.qemu.plug(system.second.get('Options')['socket'], VECTORS, 'hot', bus='socket0')
+    assert system.wait_region('later')['size'] == 2 * MIB
+    system.rings_arrive('later', system.second)
 
 
 # The document.
