@@ -23,6 +23,7 @@ DAEMON = 255
 LIMIT = 60
 HTTP_PORT = 8080
 DEVICE = '0000:00:05.0'
+PLAIN = '0000:00:06.0'
 
 # Besides that of the document.
 CONFIG = f'''[daemon]
@@ -65,6 +66,7 @@ class System:
         self.guest = ivt.guest([
             '-cpu', 'qemu64,+rdrand', '-device', 'intel-iommu,intremap=on', *network,
             *Qemu.doorbell(self.host.get('Options')['socket'], VECTORS, addr='0x5'),
+            '-object', 'memory-backend-ram,id=plain,size=4M,share=on', '-device', 'ivshmem-plain,memdev=plain,addr=0x6',
             '-device', 'pcie-root-port,id=socket0,chassis=1',
         ], files=files, append=KERNEL, memory=512)
         self.ivt = ivt
@@ -221,12 +223,21 @@ def test_libvirt_xml():
 
 # The last: it changes what the others found.
 
+def attach_by_sysfs(system):
+    options = {'device': PLAIN, 'access': 'sysfs', 'memory': 'uc'}
+    return system.http.ask('POST', '/v1/regions', data={'name': 'plain', 'plugin': 'guest-linux', 'options': options})
+
+
 def test_drop_in(system):
-    """Write-combined memory needs a file of sysfs, and has it by the drop-in alone."""
+    """Write-combined memory, and memory without vfio, need files of sysfs, and have them by the drop-in alone."""
     assert system.region('lab')['options']['memory'] == 'uc'
+    refused = attach_by_sysfs(system)
+    assert refused.status >= 400 and 'guest-sysfs.conf' in refused.json()['detail'], refused
     system.sh(f'''
-      sed s/0000:00:05.0/{DEVICE}/ {system.prefix}/share/doc/ivshmemd/guest-sysfs.conf \\
-        >/etc/systemd/system/ivshmemd.service.d/guest-sysfs.conf
+      for address in {DEVICE} {PLAIN}; do
+        sed s/0000:00:05.0/$address/ {system.prefix}/share/doc/ivshmemd/guest-sysfs.conf \
+          >/etc/systemd/system/ivshmemd.service.d/$address.conf
+      done
       systemctl daemon-reload
       systemctl restart ivshmemd
     ''')
@@ -235,4 +246,7 @@ def test_drop_in(system):
     assert 'memory-fd' in region['capabilities']
     system.rings_arrive('lab', system.host)
     test_bytes(system)
+    assert attach_by_sysfs(system).status == 201
+    assert system.http.ask('PUT', '/v1/regions/plain/memory?offset=4096', body=b'by sysfs').status == 204
+    assert system.http.get('/v1/regions/plain/memory?offset=4096&length=8').body == b'by sysfs'
     assert int(system.status()['CapEff'], 16) == 0
