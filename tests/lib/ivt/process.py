@@ -23,10 +23,12 @@ def sanitizer_environment(log_prefix):
     """Reports go to files, so that a child that closes or fills stderr hides nothing."""
     # The leak check of gcc 12 falls over the thread-local storage of TLS libraries.
     leaks = 'detect_leaks=1:intercept_tls_get_addr=0'
-    # A library that stands in for the system's (umockdev's) comes before the sanitizer's.
+    common = f'exitcode={SANITIZER_EXIT}:log_path={log_prefix}'
+    # A library that stands in for the system's (umockdev's) comes before the sanitizer's, whose
+    # runtime opens its log too early for it: its reports go to stderr then.
     if 'LD_PRELOAD' in os.environ:
         leaks += ':verify_asan_link_order=0'
-    common = f'exitcode={SANITIZER_EXIT}:log_path={log_prefix}'
+        common = f'exitcode={SANITIZER_EXIT}'
     return {
         'ASAN_OPTIONS': f'{leaks}:strict_string_checks=1:{common}',
         'UBSAN_OPTIONS': f'print_stacktrace=1:halt_on_error=1:{common}',
