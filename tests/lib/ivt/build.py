@@ -20,6 +20,7 @@ class Build:
         self.ivshmemctl = os.environ.get('IVT_IVSHMEMCTL', os.path.join(self.dir, 'clients', 'ctl', 'ivshmemctl'))
         self.ivtool = os.path.join(self.dir, 'tests', 'guest', 'ivtool')
         self.forward = os.path.join(self.dir, 'tests', 'guest', 'forward')
+        self.handover = os.path.join(self.dir, 'tests', 'guest', 'handover')
         self._config = None
 
     def sanitized(self):

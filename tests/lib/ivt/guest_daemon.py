@@ -63,7 +63,8 @@ def base_image(build):
     """The file system with the daemon in it, open; the test's own files come behind it."""
     plugins = {f'{PLUGIN_DIR}/{os.path.basename(path)}': path for path in build.plugins()}
     ours = {'/bin/ivshmemd': build.ivshmemd, '/bin/ivshmemctl': build.ivshmemctl, **plugins}
-    programs = {**ours, '/bin/dbus-daemon': shutil.which('dbus-daemon'), '/bin/gdbus': shutil.which('gdbus')}
+    programs = {**ours, '/bin/handover': build.handover, '/bin/dbus-daemon': shutil.which('dbus-daemon'),
+                '/bin/gdbus': shutil.which('gdbus')}
     if build.has('http'):
         programs[kit.tls_module()] = kit.tls_module()
     files = {'/bin/ivtool': build.ivtool, '/bin/forward': build.forward,
