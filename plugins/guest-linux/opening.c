@@ -372,14 +372,17 @@ open_by (Attempt *attempt, PciAccess access, GError **error)
     }
 }
 
+/* Its BARs: what is wrong with them closes every way, with the same remedy. */
 static gboolean
-check_device (const PciDevice *device, GError **error)
+check_device (Attempt *attempt, GError **error)
 {
-  g_autofree char *wrong = pci_device_explain_bars (device);
+  g_autofree char *wrong = pci_device_explain_bars (attempt->result->device);
+  const char *remedy = attempt->ways[PCI_WAY_SYSFS].remedy;
 
   if (wrong == NULL)
     return TRUE;
-  g_set_error_literal (error, PCI_ERROR, IVSHMEM_PLUGIN_NOT_SUPPORTED, wrong);
+  g_set_error (error, PCI_ERROR, IVSHMEM_PLUGIN_NOT_SUPPORTED, "%s%s%s", wrong, remedy != NULL ? "; " : "",
+               remedy != NULL ? remedy : "");
   return FALSE;
 }
 
@@ -399,7 +402,7 @@ pci_opening_new (const IvshmemPluginHost *host, IvshmemPluginRegion *region, con
   attempt.result->device = device;
   attempt.result->own_id = attempt.result->memory_fd = attempt.result->registers_fd = -1;
   pci_ways_read (attempt.ways, machine, device, PCI_SYSFS, PCI_DEV);
-  good = check_device (device, error) && open_by (&attempt, access, error);
+  good = check_device (&attempt, error) && open_by (&attempt, access, error);
   pci_ways_clear (attempt.ways);
   if (good)
     return attempt.result;
