@@ -85,7 +85,7 @@ refuse (const PciBinding *binding, const char *what, GError **error)
 {
   if (errno == EACCES || errno == EPERM || errno == EROFS)
     pci_error_set_errno (error, errno,
-                         "%s cannot be %s: the udev rule 70-ivshmemd.rules binds it without the daemon, or as "
+                         "%s cannot be %s: the udev rule 60-ivshmemd.rules binds it without the daemon, or as "
                          "root: driverctl set-override %s vfio-pci",
                          binding->address, what, binding->address);
   else

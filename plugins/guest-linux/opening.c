@@ -71,7 +71,7 @@ open_resource (const PciDevice *device, const char *name, GError **error)
                            errno == EROFS
                                ? " (the unit makes /sys read-only; the drop-in guest-sysfs.conf opens it)"
                            : errno == EACCES
-                               ? " (the udev rule 70-ivshmemd.rules gives it to the daemon's group)"
+                               ? " (the udev rule 60-ivshmemd.rules gives it to the daemon's group)"
                                : "");
       return -1;
     }
@@ -129,7 +129,7 @@ enable_by_sysfs (const PciDevice *device, GError **error)
     return TRUE;
   pci_error_set_errno (error, errno,
                        "%s does not answer, since it is not enabled: write 1 to %s as root (the udev rule "
-                       "70-ivshmemd.rules does)",
+                       "60-ivshmemd.rules does)",
                        device->address, path);
   return FALSE;
 }

@@ -85,7 +85,7 @@ open_group (const char *dev, const PciDevice *device, GError **error)
                          path, device->address);
   else if (errno == EACCES || errno == EPERM)
     pci_error_set_errno (error, errno,
-                         "cannot open %s: let the daemon's group have it (the udev rule 70-ivshmemd.rules "
+                         "cannot open %s: let the daemon's group have it (the udev rule 60-ivshmemd.rules "
                          "does)",
                          path);
   else
