@@ -360,6 +360,22 @@ def test_vector_handed_over(house, first, host, kind):
     drain(first)
 
 
+@pytest.mark.parametrize('kind', ['fed', 'exclusive'])
+def test_echo_by_descriptors(house, first, kind):
+    """A program that holds OpenVector and OpenDoorbell answers each ring once, on that vector alone."""
+    guest = house.guests['first']
+    with house.ivt.peer(house.socket, vectors=VECTORS) as peer:
+        peer.wait_peer(first.id, VECTORS)
+        guest.sh(f'figures echo {kind} shared 2 {peer.id} </dev/null >/tmp/echo 2>&1 & echo $! >/tmp/echo.pid\n'
+                 'until grep . /tmp/echo; do sleep 0.02; done; grep -q ready /tmp/echo')
+        for _ in range(100):
+            peer.ring(first.id, 2)
+            assert peer.wait_ring(2, LIMIT) == 1
+        assert not any(peer.rung(vector) for vector in range(VECTORS))
+        guest.sh('kill $(cat /tmp/echo.pid)')
+    drain(first)
+
+
 # REST from the host into a guest.
 
 def test_rest(first, host):

@@ -18,8 +18,12 @@ def known(build):
 
 def run(entry, options):
     """The document of one program; None when it failed, which it has said on standard error."""
-    done = subprocess.run(entry['cmd'] + options, env={**os.environ, **entry['env']}, cwd=entry['workdir'],
-                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, timeout=entry['timeout'], check=False)
+    try:
+        done = subprocess.run(entry['cmd'] + options, env={**os.environ, **entry['env']}, cwd=entry['workdir'],
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, timeout=entry['timeout'], check=False)
+    except subprocess.TimeoutExpired:
+        print(f'{entry["name"]} did not end within {entry["timeout"]} s', file=sys.stderr)
+        return None
     if done.returncode != 0:
         print(f'{entry["name"]} ended with {done.returncode}', file=sys.stderr)
         return None
@@ -64,6 +68,9 @@ def main():
         print(json.dumps(good, indent=1))
     else:
         print_table([row for document in good for row in document['rows']])
+        for document in good:
+            for note in document.get('notes', []):
+                print(f'{document["program"]}: {note}')
     return 0 if len(good) == len(documents) else 1
 
 

@@ -21,6 +21,7 @@ class Build:
         self.ivtool = os.path.join(self.dir, 'tests', 'guest', 'ivtool')
         self.forward = os.path.join(self.dir, 'tests', 'guest', 'forward')
         self.handover = os.path.join(self.dir, 'tests', 'guest', 'handover')
+        self.figures = os.path.join(self.dir, 'tests', 'guest', 'figures')
         self._config = None
 
     def sanitized(self):

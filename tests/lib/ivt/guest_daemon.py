@@ -26,7 +26,7 @@ STOP_SECONDS = 30
 MEMORY_MIB, SANITIZED_MEMORY_MIB = 256, 768
 
 CONFIG = '''[daemon]
-log-level=debug
+log-level={log_level}
 allow-admin=user:{uid}
 {daemon}
 [http]
@@ -59,17 +59,17 @@ class CtlResult:
         return f'ivshmemctl {shlex.join(self.arguments)}\nended with {self.code}\n{self.out}{self.err}'
 
 
-def base_image(build):
+def base_image(build, files):
     """The file system with the daemon in it, open; the test's own files come behind it."""
     plugins = {f'{PLUGIN_DIR}/{os.path.basename(path)}': path for path in build.plugins()}
     ours = {'/bin/ivshmemd': build.ivshmemd, '/bin/ivshmemctl': build.ivshmemctl, **plugins}
-    programs = {**ours, '/bin/handover': build.handover, '/bin/dbus-daemon': shutil.which('dbus-daemon'),
-                '/bin/gdbus': shutil.which('gdbus')}
+    programs = {**ours, '/bin/handover': build.handover, '/bin/figures': build.figures,
+                '/bin/dbus-daemon': shutil.which('dbus-daemon'), '/bin/gdbus': shutil.which('gdbus')}
     if build.has('http'):
         programs[kit.tls_module()] = kit.tls_module()
-    files = {'/bin/ivtool': build.ivtool, '/bin/forward': build.forward,
-             '/bin/start': os.path.join(kit.HERE, 'start'), **kit.with_libraries(programs)}
-    return kit.base(files, stripped=() if build.sanitized() else ours)
+    whole = {'/bin/ivtool': build.ivtool, '/bin/forward': build.forward,
+             '/bin/start': os.path.join(kit.HERE, 'start'), **kit.with_libraries(programs), **files}
+    return kit.base(whole, stripped=() if build.sanitized() else ours)
 
 
 def make_certificate(scope, directory):
@@ -92,6 +92,7 @@ class GuestDaemon:
 
     config: more of the daemon's config file (regions); daemon: more of its part [daemon].
     vfio, intremap, machine, append: as of Guest. memory: in MiB.
+    files: {path in the guest: path here} of more programs.
     tls: HTTP over TLS with a certificate of its own; else plaintext with insecure=true.
     Scope.guest_daemon() makes it and waits until it is ready.
 
@@ -103,7 +104,7 @@ class GuestDaemon:
     """
 
     def __init__(self, scope, args=(), *, config='', daemon='', vfio=False, intremap=True, memory=None,
-                 machine='q35', append='', tls=False, name='guest'):
+                 machine='q35', append='', tls=False, files=None, log_level='debug', name='guest'):
         self.scope = scope
         self.name = name
         self.directory = scope.make_dir(f'{name}.daemon')
@@ -112,8 +113,8 @@ class GuestDaemon:
         self.secret, self.token_line = make_token()
         self.tls = None
         modules = (kit.VFIO_MODULES if vfio else []) + kit.NETWORK_MODULES
-        texts = self.texts(config, daemon, tls)
-        with base_image(scope.build) as base_file:
+        texts = self.texts(config, daemon, tls, log_level)
+        with base_image(scope.build, files or {}) as base_file:
             image = kit.image_on(base_file, modules, texts, os.path.join(self.directory, 'initrd'))
         self.guest = Guest(scope, self.machine_arguments() + list(args), vfio=vfio, intremap=intremap, image=image,
                            machine=machine, append=append, name=name, wait=False,
@@ -131,7 +132,7 @@ class GuestDaemon:
                    '-device', 'virtio-net-pci,netdev=network,romfile=']
         return processor + log + network
 
-    def texts(self, config, daemon, tls):
+    def texts(self, config, daemon, tls, log_level):
         """The test's own files."""
         uid = os.getuid()
         secrets = {'tokens': f'test {self.token_line} admin\n'}
@@ -141,7 +142,7 @@ class GuestDaemon:
             secrets.update({'tls.pem': read(certificate), 'tls-key.pem': read(key)})
             self.tls = ssl.create_default_context(cafile=certificate)
             security = TLS
-        secrets['ivshmemd.conf'] = CONFIG.format(uid=uid, daemon=daemon, port=HTTP_PORT, security=security,
+        secrets['ivshmemd.conf'] = CONFIG.format(uid=uid, log_level=log_level, daemon=daemon, port=HTTP_PORT, security=security,
                                                  config=config)
         public = {'/etc/passwd': PASSWD, '/etc/group': GROUP, '/etc/nsswitch.conf': NSSWITCH, '/etc/hosts': HOSTS,
                   '/etc/machine-id': f'{0x1234:032x}\n',
