@@ -50,7 +50,7 @@ options_of() {
 suites_of() {
   case $1 in
   gcc) ;;
-  asan) echo --suite unit --suite plugin --suite integration --suite fuzz ;;
+  asan) echo --suite unit --suite plugin --suite integration --suite fuzz --suite guest-sanitized ;;
   tsan) echo --suite threads ;;
   bare) echo --suite unit --suite plugin --suite integration ;;
   esac
