@@ -142,6 +142,9 @@ def kernel():
 
 def with_libraries(programs):
     """{path in the guest: path here} of programs and of every library that they load."""
+    missing = [name for name, path in programs.items() if path is None or not os.path.exists(path)]
+    if missing:
+        raise KitError(f'neither built nor installed: {", ".join(missing)}')
     files = dict(programs)
     for path in re.findall(r'(/\S+) \(0x', command('ldd', *programs.values())):
         files[path] = os.path.realpath(path)
@@ -237,13 +240,14 @@ def base(files, stripped=()):
             return open(path, 'rb')
         for old in sorted(glob.glob(os.path.join(folder(), 'base-*.cpio')), key=os.path.getmtime)[:-KEPT_BASES]:
             os.unlink(old)
-        with tempfile.NamedTemporaryFile(dir=folder(), prefix='.half-', delete=False) as file:
+        half = os.path.join(folder(), '.half-base')
+        with open(half, 'wb') as file:
             archive = Archive(file)
             for name, source in contents.items():
                 with open(source, 'rb') as data:
                     archive.add(name, without_debug(source) if name in stripped else data.read())
             archive.end()
-        os.rename(file.name, path)
+        os.rename(half, path)
         return open(path, 'rb')
 
 

@@ -330,13 +330,14 @@ class Readers:
 @pytest.mark.parametrize('access, memory, how', [
     ('vfio', 'wc', 'remove'), ('vfio', 'uc', 'remove'), ('sysfs', 'auto', 'remove'), ('vfio', 'uc', 'device_del')])
 def test_surprise_removal(q35, access, memory, how):
-    """Pulled out under who reads, waits and listens: the region is lost, nothing is touched after that, and the
-    daemon lives."""
+    """Pulled out under who reads, reads no further, waits and listens: the kernel is not kept waiting, the region
+    is lost, nothing is touched after that, and the daemon lives."""
     size = 16
     region = q35.attach(size, access=access, memory=memory)
     name = q35.candidates()[size]['name']
     signals = region.subscribe()
     waiter = region.begin('Wait', 0, 8, 'equals', '0xffffffffffffffff', LIMIT * 10 ** 6, {}, timeout=LIMIT)
+    stalled = q35.guest.stall(f'/v1/regions/r{size}/memory')
     readers = Readers(q35.guest, f'r{size}')
     q35.client.wait(lambda: readers.reads > 0, LIMIT, 'the first read')
     if how == 'remove':
@@ -353,6 +354,7 @@ def test_surprise_removal(q35, access, memory, how):
     assert size not in q35.candidates()
     assert name in region.get('Reason')
     signals.stop()
+    stalled.close()
     q35.detach(size)
     if how == 'remove':
         q35.guest.sh(f'echo 1 >{PCI}/rescan')

@@ -12,7 +12,7 @@ from . import bus
 from .client import Client
 from .guest import Guest, kit
 from .http import Http, make_token
-from .live import Events
+from .live import Events, connect
 from .process import Process, TestFailure, tail
 from .wait import wait_for
 
@@ -226,6 +226,14 @@ class GuestDaemon:
     def events(self, query=''):
         """A listener to its server-sent events."""
         return self.scope.own(Events(self.address, query, token=self.secret, tls=self.tls))
+
+    def stall(self, target):
+        """A connection on which target was asked for, of whose answer no more than the beginning is ever read."""
+        connection = connect(self.address, receive_bytes=4096, tls=self.tls)
+        connection.sendall(f'GET {target} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {self.secret}\r\n\r\n'
+                           .encode())
+        assert connection.recv(64).startswith(b'HTTP/1.1 200 ')
+        return connection
 
     @property
     def client(self):
