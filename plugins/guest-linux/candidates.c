@@ -92,6 +92,7 @@ add_device (Fields *fields, const PciDevice *device)
   g_autofree char *fault = pci_device_explain_bars (device);
 
   add_text (fields, "name", device->address);
+  add_text (fields, "address", device->address);
   add_number (fields, "size", device->bar_bytes[PCI_BAR_MEMORY]);
   if (device->revision != PCI_REVISION_UNKNOWN)
     add_number (fields, "revision", device->revision);
@@ -100,6 +101,7 @@ add_device (Fields *fields, const PciDevice *device)
     add_number (fields, "vectors", (guint64) device->vectors);
   add_number (fields, "bar0-bytes", device->bar_bytes[PCI_BAR_REGISTERS]);
   add_number (fields, "bar1-bytes", device->bar_bytes[PCI_BAR_MSIX]);
+  add_number (fields, "bar2-bytes", device->bar_bytes[PCI_BAR_MEMORY]);
   add_text (fields, "fault", fault);
   add_text (fields, "driver", device->driver);
   add_group (fields, device);

@@ -127,6 +127,8 @@ test_doorbell (void)
   assert_field (candidates, "vectors", "4");
   assert_field (candidates, "bar0-bytes", "256");
   assert_field (candidates, "bar1-bytes", "4096");
+  assert_field (candidates, "bar2-bytes", "16777216");
+  assert_field (candidates, "address", ADDRESS);
   assert_field (candidates, "driver", "vfio-pci");
   assert_field (candidates, "iommu-group", "3");
   assert_field (candidates, "group-members", "0000:00:05.0 (no driver), 0000:00:06.0 (pcieport)");
