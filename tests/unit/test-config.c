@@ -198,7 +198,7 @@ test_sample (void)
 {
   const char *keys[] = { "allowed-dirs", "state-dir", "log-level", "enabled", "bus", "plugin", "persist", "listen",
                          "socket-mode", "socket-group", "tokens", "tls-certificate", "tls-key", "insecure",
-                         "allowed-hosts", "sessions", "activity" };
+                         "allowed-hosts", "sessions", "activity", "hotplug" };
   g_autofree char *path = g_test_build_filename (G_TEST_BUILT, "..", "..", "data", "ivshmemd.conf", NULL);
   g_autofree char *text = NULL;
   g_autofree char *plain = NULL;
@@ -212,7 +212,7 @@ test_sample (void)
   g_assert_cmpuint (ivd_config_get_regions (as_it_is)->len, ==, 0);
   plain = uncomment (text);
   full = parse_good (plain);
-  g_assert_cmpuint (ivd_config_get_regions (full)->len, ==, 3);
+  g_assert_cmpuint (ivd_config_get_regions (full)->len, ==, 4);
   for (gsize i = 0; i < G_N_ELEMENTS (keys); i++)
     {
       g_autofree char *line = g_strdup_printf ("\n%s=", keys[i]);
