@@ -262,11 +262,15 @@ open_by_sysfs (Attempt *attempt, GError **error)
 static void
 undo (Attempt *attempt)
 {
+  PciOpening *result = attempt->result;
   g_autoptr (GError) error = NULL;
 
-  if (!pci_opening_close (attempt->result, FALSE, &error))
+  if (!pci_opening_close (result, FALSE, &error))
     attempt->host->log (attempt->region, IVSHMEM_PLUGIN_LOG_WARNING, error->message);
-  g_clear_pointer (&attempt->result->limitation, g_free);
+  g_clear_pointer (&result->limitation, g_free);
+  result->n_vectors = 0;
+  result->own_id = -1;
+  result->write_combined = FALSE;
 }
 
 static void
