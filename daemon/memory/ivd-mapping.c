@@ -3,6 +3,8 @@
 
 #include "memory/ivd-mapping.h"
 
+#include <unistd.h>
+
 #include "base/ivd-error.h"
 #include "platform/ivd-guard.h"
 #include "platform/ivd-pages.h"
@@ -131,6 +133,13 @@ ivd_mapping_get_flags (IvdMapping *mapping)
   return mapping->flags;
 }
 
+/* A device's memory, not a file's. */
+static gboolean
+is_device (const IvdMapping *mapping)
+{
+  return (mapping->flags & (IVD_MAPPING_WRITE_COMBINED | IVD_MAPPING_UNCACHED)) != 0;
+}
+
 int
 ivd_mapping_open (IvdMapping *mapping, gboolean read_only, guint64 *ret_offset, GError **error)
 {
@@ -152,8 +161,15 @@ ivd_mapping_open (IvdMapping *mapping, gboolean read_only, guint64 *ret_offset, 
     }
 
   fd = ivd_pages_open (mapping->pages, read_only, error);
-  if (fd >= 0)
-    *ret_offset = ivd_pages_get_offset (mapping->pages);
+  if (fd < 0)
+    return -1;
+  /* Of a device that another thread has lost meanwhile this is no memory. */
+  if (is_device (mapping) && !ivd_mapping_check (mapping, error))
+    {
+      close (fd);
+      return -1;
+    }
+  *ret_offset = ivd_pages_get_offset (mapping->pages);
   return fd;
 }
 
@@ -180,13 +196,6 @@ advance (IvdMapping *mapping, State state, const char *message)
     }
   g_mutex_unlock (&mapping->lock);
   return before < state;
-}
-
-/* A device's memory, not a file's. */
-static gboolean
-is_device (const IvdMapping *mapping)
-{
-  return (mapping->flags & (IVD_MAPPING_WRITE_COMBINED | IVD_MAPPING_UNCACHED)) != 0;
 }
 
 /* FALSE when it had come that far already. */
