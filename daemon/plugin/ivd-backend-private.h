@@ -43,6 +43,7 @@ struct _IvdPluginHost
   IvdMailbox *posts;  /* plugins' calls */
   IvdMailbox *chores; /* our own, from any thread, before anything else */
   guint n_backends;
+  guint n_attaching; /* of these: not answered yet */
 };
 
 struct IvshmemPluginRegion

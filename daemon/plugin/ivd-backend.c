@@ -320,14 +320,22 @@ backend_pause_vector (gpointer data, guint vector, gboolean paused)
   ivd_vector_reader_pause (self->reader, vector, paused);
 }
 
+/* It is about to be answered. */
+static GTask *
+take_attach (IvdBackend *self)
+{
+  self->host->n_attaching--;
+  clear_source (&self->attach_timer);
+  clear_source (&self->attach_cancel);
+  return g_steal_pointer (&self->attach);
+}
+
 /* The region is taken away while it is being attached: the daemon stops. */
 static void
 abandon_attach (IvdBackend *self)
 {
-  g_autoptr (GTask) task = g_steal_pointer (&self->attach);
+  g_autoptr (GTask) task = take_attach (self);
 
-  clear_source (&self->attach_timer);
-  clear_source (&self->attach_cancel);
   g_task_return_new_error (task, IVD_ERROR, IVD_ERROR_CLOSED, "attaching was called off");
 }
 
@@ -383,11 +391,9 @@ on_vector (guint vector, guint64 count, gpointer data)
 static void
 answer_attach (IvdBackend *self)
 {
-  g_autoptr (GTask) task = g_steal_pointer (&self->attach);
+  g_autoptr (GTask) task = take_attach (self);
   g_autoptr (GError) error = g_steal_pointer (&self->attach_error);
 
-  clear_source (&self->attach_timer);
-  clear_source (&self->attach_cancel);
   if (error == NULL)
     {
       ivd_registry_publish (self->host->registry, self->region);
@@ -561,6 +567,7 @@ ivd_backend_attach (IvdPluginHost *host, IvdPlugin *plugin, const char *name, Iv
       return;
     }
   self->attach = g_steal_pointer (&task);
+  host->n_attaching++;
   watch_attach (self, cancellable);
   call_create (self);
 }

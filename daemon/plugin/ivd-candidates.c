@@ -4,7 +4,8 @@
  *
  *   waiting    the monitor's handle is watched
  *   settling   it was ready: it is not watched until a timer ends. If nothing
- *              has happened meanwhile, or it has gone on for too long:
+ *              has happened meanwhile and no region is being attached, or it
+ *              has gone on for too long:
  *   listing    the plugin is asked on the pool; then it waits again
  *
  * What happens while it lists makes the handle ready, and is found afterwards.
@@ -257,11 +258,13 @@ on_settled (guint64 id, gpointer data)
   Lookout *self = data;
   const gboolean news = take_news (self);
   const gint64 now = g_get_monotonic_time ();
+  /* An attach binds its device, and gives it back when it fails: no change. */
+  const gboolean attaching = self->owner->host->n_attaching > 0;
 
   self->timer = 0;
   if (self->latest == 0)
     wait_for_news (self);
-  else if (news && now < self->latest)
+  else if ((news || attaching) && now < self->latest)
     settle (self, MIN (now + IVD_LIMIT_CANDIDATE_SETTLE_USEC, self->latest));
   else
     list (self);

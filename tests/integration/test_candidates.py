@@ -5,6 +5,7 @@ import json
 import os
 import re
 import shutil
+import time
 
 import pytest
 
@@ -367,6 +368,29 @@ def test_what_goes_wrong_is_logged_once(ivt, bus):
     machine.plug('card', 'working')
     assert of_region(events, 'demo', 1) == [ATTACHED]
     assert machine.daemon.log().count('is broken') == 1
+
+
+def test_a_try_is_no_news(ivt, bus):
+    """What a try that fails does to its device and undoes is no change that would be worth another try."""
+    machine = Machine(ivt, bus, follow('demo', 'card'))
+    machine.plug('card', 'busy')
+    machine.daemon.wait_log('cannot attach it (until devices change): the device is busy')
+
+    def tries():
+        return machine.daemon.log().count('it is tried')
+
+    def rests():
+        """A try takes 0.6 s. To be sure of nothing takes time."""
+        before = tries()
+        time.sleep(3)
+        return tries() == before
+    wait_for(rests, 20, 'no more tries')
+    assert tries() == 1 and machine.state('demo') is None
+    # Another device is worth one.
+    machine.plug('other')
+    wait_for(lambda: tries() > 1, SETTLED, 'another try')
+    wait_for(rests, 20, 'no more tries')
+    assert tries() == 2
 
 
 def test_plugins_that_cannot_tell(ivt, bus):

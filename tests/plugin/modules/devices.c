@@ -2,8 +2,9 @@
 /*
  * A plugin whose devices come and go: the files of the folder that the
  * environment variable IVT_DEVICES names. A device's first line is its
- * "driver"; one whose driver is "broken" cannot be opened. A region is lost
- * when its file is removed.
+ * "driver"; one whose driver is "broken" cannot be opened; one whose driver is
+ * "busy" neither, but it is given another meanwhile, as a bound device is. A
+ * region is lost when its file is removed.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
@@ -33,6 +34,7 @@ struct IvshmemPluginInstance
   IvshmemPluginRegion *region;
   int fd, inotify;
   uint64_t size, watch;
+  char path[PATH_MAX]; /* of one that is busy */
 };
 
 struct IvshmemPluginMonitor
@@ -166,6 +168,50 @@ fail (const IvshmemPluginHost *host, IvshmemPluginRegion *region, IvshmemPluginS
   return host->fail (region, status, message);
 }
 
+/* Longer than the daemon waits before it lists devices anew. */
+#define BUSY_USEC (600 * 1000)
+
+static void
+set_driver (const char *path, const char driver[4])
+{
+  int fd = open (path, O_WRONLY | O_CLOEXEC);
+
+  if (fd < 0 || pwrite (fd, driver, 4, 0) != 4)
+    abort ();
+  close (fd);
+}
+
+static void
+try_busy (void *data)
+{
+  IvshmemPluginInstance *self = data;
+
+  self->host->log (self->region, IVSHMEM_PLUGIN_LOG_INFO, "it is tried");
+  set_driver (self->path, "mine");
+  usleep (BUSY_USEC);
+  set_driver (self->path, "busy");
+}
+
+static void
+on_tried (void *data)
+{
+  IvshmemPluginInstance *self = data;
+
+  self->host->lost (self->region, IVSHMEM_PLUGIN_BUSY, "the device is busy");
+}
+
+static IvshmemPluginStatus
+create_busy (const IvshmemPluginHost *host, IvshmemPluginRegion *region, const char *name, int take_fd,
+             IvshmemPluginInstance **instance)
+{
+  IvshmemPluginInstance *self = calloc (1, sizeof *self);
+
+  *self = (IvshmemPluginInstance){ host, region, take_fd, -1, 0, 0, "" };
+  snprintf (self->path, sizeof self->path, "%s/%s", folder (), name);
+  *instance = self;
+  return host->run (region, try_busy, on_tried, self);
+}
+
 static IvshmemPluginStatus
 create (const IvshmemPluginHost *host, IvshmemPluginRegion *region, const char *region_name,
         const IvshmemPluginValue *values, uint32_t n_values, IvshmemPluginInstance **instance)
@@ -183,8 +229,10 @@ create (const IvshmemPluginHost *host, IvshmemPluginRegion *region, const char *
       close (fd);
       return fail (host, region, IVSHMEM_PLUGIN_DENIED, name, "is broken");
     }
+  if (strcmp (driver, "busy") == 0)
+    return create_busy (host, region, name, fd, instance);
   self = calloc (1, sizeof *self);
-  *self = (IvshmemPluginInstance){ host, region, fd, inotify_init1 (IN_CLOEXEC | IN_NONBLOCK), 0, 0 };
+  *self = (IvshmemPluginInstance){ host, region, fd, inotify_init1 (IN_CLOEXEC | IN_NONBLOCK), 0, 0, "" };
   self->size = (uint64_t) st.st_size;
   snprintf (path, sizeof path, "%s/%s", folder (), name);
   if (inotify_add_watch (self->inotify, path, IN_ATTRIB | IN_DELETE_SELF) < 0
