@@ -6,11 +6,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "guest-linux/error.h"
 
 #define VFIO_DRIVER "vfio-pci"
+/* Any file that every device has, and that anybody may read. */
+#define WITNESS "vendor"
 
 struct _PciBinding
 {
@@ -18,6 +21,7 @@ struct _PciBinding
   char *address;
   char *driver;          /* that it had; NULL: none */
   char *driver_override; /* that it had; NULL: none */
+  int witness;           /* a file of this very device, whatever is at its address later */
 };
 
 /* --- writing to sysfs --- */
@@ -115,6 +119,27 @@ bind (const PciBinding *binding, GError **error)
   return FALSE;
 }
 
+static PciBinding *
+binding_new (const char *sysfs, const PciDevice *device, GError **error)
+{
+  g_autofree char *path = pci_device_path (sysfs, device->address, WITNESS);
+  pci_autofd int witness = open (path, O_RDONLY | O_CLOEXEC);
+  PciBinding *binding;
+
+  if (witness < 0)
+    {
+      pci_error_set_errno (error, errno, "cannot open %s", path);
+      return NULL;
+    }
+  binding = g_new0 (PciBinding, 1);
+  binding->sysfs = g_strdup (sysfs);
+  binding->address = g_strdup (device->address);
+  binding->driver = g_strdup (device->driver);
+  binding->driver_override = g_strdup (device->driver_override);
+  binding->witness = pci_steal_fd (&witness);
+  return binding;
+}
+
 gboolean
 pci_binding_take (const char *sysfs, const PciDevice *device, PciBinding **ret_binding, GError **error)
 {
@@ -127,11 +152,9 @@ pci_binding_take (const char *sysfs, const PciDevice *device, PciBinding **ret_b
     }
   if (!has_vfio (sysfs, error))
     return FALSE;
-  binding = g_new0 (PciBinding, 1);
-  binding->sysfs = g_strdup (sysfs);
-  binding->address = g_strdup (device->address);
-  binding->driver = g_strdup (device->driver);
-  binding->driver_override = g_strdup (device->driver_override);
+  binding = binding_new (sysfs, device, error);
+  if (binding == NULL)
+    return FALSE;
   if (!bind (binding, error))
     {
       (void) !pci_binding_restore (g_steal_pointer (&binding), NULL);
@@ -142,6 +165,18 @@ pci_binding_take (const char *sysfs, const PciDevice *device, PciBinding **ret_b
 }
 
 /* --- giving it back --- */
+
+/* Its files fail once it is removed. The link count is for file systems that
+ * stand in for sysfs. */
+static gboolean
+is_gone (const PciBinding *binding)
+{
+  struct stat st;
+  char byte;
+
+  return (pread (binding->witness, &byte, 1, 0) < 0 && errno != EINTR)
+         || (fstat (binding->witness, &st) == 0 && st.st_nlink == 0);
+}
 
 static gboolean
 give_back (const PciBinding *binding, const char *driver_now)
@@ -157,8 +192,12 @@ gboolean
 pci_binding_restore (PciBinding *take_binding, GError **error)
 {
   g_autoptr (PciBinding) binding = take_binding;
-  g_autoptr (PciDevice) now = pci_device_read (binding->sysfs, binding->address, NULL);
+  g_autoptr (PciDevice) now = NULL;
 
+  /* Another one at its address was never ours to give. */
+  if (is_gone (binding))
+    return TRUE;
+  now = pci_device_read (binding->sysfs, binding->address, NULL);
   if (now == NULL || give_back (binding, now->driver))
     return TRUE;
   return refuse (binding, "given back to the driver it had", error);
@@ -173,5 +212,6 @@ pci_binding_free (PciBinding *binding)
   g_free (binding->address);
   g_free (binding->driver);
   g_free (binding->driver_override);
+  pci_close (&binding->witness);
   g_free (binding);
 }

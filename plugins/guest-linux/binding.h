@@ -19,7 +19,7 @@ gboolean pci_binding_take (const char *sysfs, const PciDevice *device, PciBindin
 
 /* Gives the device back to the driver it had, and frees binding. Everything of
  * vfio's must be closed and unmapped: the kernel waits for it. The device may
- * be gone: that is no error. */
+ * be gone: that is no error, and another one at its address is left alone. */
 gboolean pci_binding_restore (PciBinding *take_binding, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /* Without giving it back. */
 void pci_binding_free (PciBinding *binding);

@@ -128,6 +128,66 @@ test_bound_already (IvtFakeSysfs **fake, gconstpointer data)
   g_assert_null (binding);
 }
 
+/* The kernel of this test has bound it when it is asked to. */
+static PciBinding *
+take (IvtFakeSysfs *fake)
+{
+  g_autoptr (PciDevice) device = pci_device_read (ivt_fake_sysfs_get_sys (fake), ADDRESS, NULL);
+  g_autoptr (GError) error = NULL;
+  PciBinding *binding = NULL;
+
+  ivt_fake_sysfs_set_driver (fake, ADDRESS, "vfio-pci");
+  g_assert_true (pci_binding_take (ivt_fake_sysfs_get_sys (fake), device, &binding, &error));
+  g_assert_no_error (error);
+  g_assert_nonnull (binding);
+  return binding;
+}
+
+static char *
+read_unbind (IvtFakeSysfs *fake)
+{
+  g_autofree char *path = g_build_filename (ivt_fake_sysfs_get_sys (fake), "bus/pci/drivers/vfio-pci/unbind", NULL);
+  char *text = NULL;
+
+  g_assert_true (g_file_get_contents (path, &text, NULL, NULL));
+  return text;
+}
+
+static void
+test_given_back (IvtFakeSysfs **fake, gconstpointer data)
+{
+  g_autofree char *override = NULL;
+  g_autofree char *unbound = NULL;
+
+  ivt_fake_sysfs_add_vfio (*fake);
+  g_assert_true (pci_binding_restore (take (*fake), NULL));
+  override = read_file (*fake, "driver_override");
+  g_assert_cmpint (override[0], ==, '\n');
+  unbound = read_unbind (*fake);
+  g_assert_cmpstr (unbound, ==, ADDRESS);
+}
+
+/* Pulled out, and another one put in, which somebody has by vfio. */
+static void
+test_another_device (IvtFakeSysfs **fake, gconstpointer data)
+{
+  g_autofree char *override = NULL;
+  g_autofree char *unbound = NULL;
+  PciBinding *binding;
+
+  ivt_fake_sysfs_add_vfio (*fake);
+  binding = take (*fake);
+  ivt_fake_sysfs_remove (*fake, "sys/bus/pci/devices/" ADDRESS);
+  ivt_fake_sysfs_add_device (*fake, ADDRESS, MIB, 4);
+  ivt_fake_sysfs_set_driver (*fake, ADDRESS, "vfio-pci");
+  ivt_fake_sysfs_set (*fake, ADDRESS, "driver_override", "vfio-pci\n");
+  g_assert_true (pci_binding_restore (binding, NULL));
+  override = read_file (*fake, "driver_override");
+  g_assert_cmpstr (override, ==, "vfio-pci\n");
+  unbound = read_unbind (*fake);
+  g_assert_cmpstr (unbound, ==, "");
+}
+
 static void
 test_vfio_refuses (IvtFakeSysfs **fake, gconstpointer data)
 {
@@ -147,6 +207,8 @@ main (int argc, char **argv)
   ADD ("not-taken", test_not_taken);
   ADD ("no-rights", test_no_rights);
   ADD ("bound-already", test_bound_already);
+  ADD ("given-back", test_given_back);
+  ADD ("another-device", test_another_device);
   ADD ("vfio-refuses", test_vfio_refuses);
   return g_test_run ();
 }
