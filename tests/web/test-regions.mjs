@@ -30,6 +30,18 @@ check('a region is attached by the dialog', { expected: [/status of (409|501)/] 
   await page.getByText('There is no region bench.1').waitFor();
 });
 
+check('a device that was found is picked', { expected: [/status of 501/] }, async (page, daemon) => {
+  const candidates = ['0000:00:05.0', '0000:00:06.0'].map((name) => ({ plugin: 'guest-linux', name, size: 4194304, vfio: 'open' }));
+  await page.route('**/v1/plugins/guest-linux/candidates', (route) => route.fulfill({ json: { candidates } }));
+  await enter(page, daemon);
+  await page.getByRole('button', { name: 'Attach' }).click();
+  const dialog = page.getByRole('dialog', { name: 'Attach a region' });
+  await dialog.getByRole('radio', { name: /^guest-linux/ }).check();
+  await dialog.getByRole('button', { name: /^0000:00:06\.0/ }).click();
+  assert.equal(await dialog.getByLabel(/^device/).inputValue(), '0000:00:06.0');
+  assert.equal(await dialog.getByLabel('Name').inputValue(), '0000-00-06.0');
+});
+
 check('what others attach and detach is shown at once', {}, async (page, daemon) => {
   await enter(page, daemon);
   await daemon.api('POST', 'regions', { plugin: 'doorbell-server', name: 'other', options: { size: '4K' } });

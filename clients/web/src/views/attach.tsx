@@ -100,7 +100,7 @@ function Candidates({ plugin, onPick }: { plugin: string; onPick: (candidate: Ca
 function Options({ plugin, values, set }: { plugin: Plugin; values: Values; set: (key: string, value: string) => void }) {
   const options = plugin.options ?? [];
   // What is needed or nearly always given stands first; the rest can be opened.
-  const main = options.filter(({ name, required }) => required || ['size', 'vectors', 'create', 'path', 'socket'].includes(name));
+  const main = options.filter(({ name, required }) => required || ['size', 'vectors', 'create', 'path', 'socket', 'device'].includes(name));
   const more = options.filter((option) => !main.includes(option));
   const field = (option: PluginOption) => (
     <Field key={`${plugin.name} ${option.name}`} option={option} value={values[option.name] ?? ''}
@@ -160,7 +160,8 @@ function AttachDialog() {
   const pick = (candidate: Candidate) => {
     const next = { ...values };
     for (const option of plugin?.options ?? []) {
-      const value = candidate[option.name];
+      // A device is chosen by its name.
+      const value = candidate[option.name] ?? (option.name === 'device' ? candidate.name : undefined);
       // A file's own size, owner and mode are no wishes.
       if (value !== undefined && ['path', 'socket', 'device'].includes(option.name)) next[option.name] = String(value);
     }
