@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "guest-linux/binding.h"
+#include "guest-linux/claim.h"
 #include "guest-linux/error.h"
 #include "guest-linux/match.h"
 #include "guest-linux/way.h"
@@ -258,6 +259,23 @@ open_by_sysfs (Attempt *attempt, GError **error)
 
 /* --- choosing --- */
 
+/* What was read of the device before it was ours may have changed since. */
+static gboolean
+claim (Attempt *attempt, gboolean alone, GError **error)
+{
+  PciOpening *result = attempt->result;
+  PciDevice *now;
+
+  if (!pci_claim_take (PCI_SYSFS, result->device->address, alone, &result->claim, error))
+    return FALSE;
+  now = pci_device_read (PCI_SYSFS, result->device->address, error);
+  if (now == NULL)
+    return FALSE;
+  pci_device_free (result->device);
+  result->device = now;
+  return TRUE;
+}
+
 /* What one way has begun is undone before the next is tried. */
 static void
 undo (Attempt *attempt)
@@ -300,7 +318,7 @@ try_vfio (Attempt *attempt, PciAccess access, GError **error)
       set_closed (error, "vfio", &attempt->ways[PCI_WAY_VFIO]);
       return FALSE;
     }
-  if (open_by_vfio (attempt, error))
+  if (claim (attempt, TRUE, error) && open_by_vfio (attempt, error))
     return TRUE;
   undo (attempt);
   return FALSE;
@@ -314,7 +332,7 @@ try_sysfs (Attempt *attempt, GError **error)
       set_closed (error, "sysfs", &attempt->ways[PCI_WAY_SYSFS]);
       return FALSE;
     }
-  if (open_by_sysfs (attempt, error))
+  if (claim (attempt, FALSE, error) && open_by_sysfs (attempt, error))
     return TRUE;
   undo (attempt);
   return FALSE;
@@ -404,7 +422,8 @@ pci_opening_new (const IvshmemPluginHost *host, IvshmemPluginRegion *region, con
   machine = pci_machine_read (PCI_SYSFS, PCI_DEV);
   attempt.result = g_new0 (PciOpening, 1);
   attempt.result->device = device;
-  attempt.result->own_id = attempt.result->memory_fd = attempt.result->registers_fd = -1;
+  attempt.result->own_id = attempt.result->memory_fd = attempt.result->registers_fd = attempt.result->claim
+      = -1;
   pci_ways_read (attempt.ways, machine, device, PCI_SYSFS, PCI_DEV);
   good = check_device (&attempt, error) && open_by (&attempt, access, error);
   pci_ways_clear (attempt.ways);
@@ -427,9 +446,13 @@ gboolean
 pci_opening_close (PciOpening *self, gboolean keep, GError **error)
 {
   g_autoptr (PciBinding) binding = g_steal_pointer (&self->binding);
+  gboolean good = TRUE;
 
   pci_opening_let_go (self);
-  return keep || binding == NULL || pci_binding_restore (g_steal_pointer (&binding), error);
+  if (!keep && binding != NULL)
+    good = pci_binding_restore (g_steal_pointer (&binding), error);
+  pci_close (&self->claim);
+  return good;
 }
 
 void
@@ -438,6 +461,7 @@ pci_opening_free (PciOpening *self)
   if (self == NULL)
     return;
   pci_opening_let_go (self);
+  pci_close (&self->claim);
   pci_binding_free (self->binding);
   pci_device_free (self->device);
   g_free (self->limitation);

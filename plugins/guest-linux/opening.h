@@ -39,6 +39,7 @@ typedef struct
   /* --- for its end --- */
   struct _PciBinding *binding; /* NULL: bound by somebody else, or not at all */
   int registers_fd;            /* of sysfs; -1: vfio's */
+  int claim;                   /* held until the device is given back; -1: none */
 } PciOpening;
 
 /* TRUE and the value, or FALSE when text is none. */

@@ -12,6 +12,7 @@ import threading
 import pytest
 
 from ivt import DBusError, Qemu
+from ivt.client import MANAGER, ROOT, options
 from ivt.live import Events
 
 MIB = 1 << 20
@@ -301,6 +302,49 @@ def test_unbound_under_us(q35):
     prove_memory(region, q35.regions[1])
     prove_interrupts(q35, 1, region, (1,))
     q35.detach(1)
+
+
+def test_one_region_at_a_time(q35):
+    """By vfio. Those that come at the same moment do not take the device from each other."""
+    address = q35.candidates()[1]['name']
+    calls = [q35.client.begin(ROOT, MANAGER, 'Attach', 'guest-linux', f'same{i}', options(device=address))
+             for i in range(4)]
+    attached = []
+    for number, call in enumerate(calls):
+        try:
+            call.result(LIMIT)
+            attached.append(f'same{number}')
+        except DBusError as error:
+            assert error.code == 'Busy' and 'another region' in error.message, error
+    (name,) = attached
+    region = q35.client.region(name)
+    assert (region.get('State'), region.get('Options')['access']) == ('ready', 'vfio')
+    prove_interrupts(q35, 1, region, (0, 3))
+    assert 'another region' in q35.refuse('Busy', 1, access='sysfs')
+    q35.client.detach(name)
+    assert (q35.driver(1), q35.attribute(1, 'driver_override')) == (None, '(null)')
+
+
+@pytest.mark.parametrize('how', ['unbind', 'remove'])
+def test_a_lost_region_takes_nothing_back(q35, how):
+    """Its device may be another region's by then."""
+    lost = q35.attach(1)
+    name = q35.candidates()[1]['name']
+    if how == 'unbind':
+        q35.guest.sh(f'echo {name} >{PCI}/drivers/vfio-pci/unbind', timeout=LIMIT)
+        lost.wait_property('State', 'lost', LIMIT)
+        with pytest.raises(DBusError) as caught:
+            q35.client.attach('guest-linux', 'next', device=name)
+        assert caught.value.code == 'Busy' and 'lost' in caught.value.message
+        q35.detach(1)
+        return
+    q35.guest.sh(f'echo 1 >{PCI}/devices/{name}/remove; echo 1 >{PCI}/rescan', timeout=LIMIT)
+    lost.wait_property('State', 'lost', LIMIT)
+    region = q35.client.attach('guest-linux', 'next', device=name)
+    q35.detach(1)
+    prove_interrupts(q35, 1, region, (1,))
+    assert region.get('State') == 'ready'
+    q35.client.detach('next')
 
 
 class Readers:

@@ -74,6 +74,12 @@ pci_match_find (const char *sysfs, const char *text, GError **error)
   return device;
 }
 
+PciDevice *
+pci_device_read (const char *sysfs, const char *address, GError **error)
+{
+  return pci_match_find (sysfs, address, error);
+}
+
 void
 pci_device_free (PciDevice *device)
 {
