@@ -21,6 +21,7 @@ typedef struct
   gboolean again;    /* there was a new list meanwhile: */
   guint changes;     /* with these IvdCandidatesChange bits */
   gboolean waiting;  /* the log has it that no device is there */
+  gboolean missed;   /* the last try found no device, or it went meanwhile */
   IvdComplaints *complaints;
   void (*done) (gpointer data); /* of the first try; NULL: told */
   gpointer done_data;
@@ -88,8 +89,10 @@ add_rule (IvdHotplug *self, const char *plugin, const char *name, GVariant *opti
 
 /* What is said of a try that failed: once. */
 static void
-log_failure (Rule *rule, const GError *error)
+note_failure (Rule *rule, const GError *error)
 {
+  rule->missed = g_error_matches (error, IVD_ERROR, IVD_ERROR_NOT_FOUND)
+                 || g_error_matches (error, IVD_ERROR, IVD_ERROR_REGION_LOST);
   if (!g_error_matches (error, IVD_ERROR, IVD_ERROR_NOT_FOUND))
     {
       if (ivd_complaints_note (rule->complaints, error->message))
@@ -102,8 +105,9 @@ log_failure (Rule *rule, const GError *error)
 }
 
 static void
-log_success (Rule *rule)
+note_success (Rule *rule)
 {
+  rule->missed = FALSE;
   if (rule->waiting)
     ivd_log (IVD_LOG_NOTICE, rule->name, "attached: a device that fits is there");
   rule->waiting = FALSE;
@@ -153,9 +157,9 @@ on_attached (IvdRegion *region, const GError *error, gpointer data)
         }
     }
   else if (region != NULL)
-    log_success (rule);
+    note_success (rule);
   else
-    log_failure (rule, error);
+    note_failure (rule, error);
   catch_up (rule);
   tell_done (rule);
 }
@@ -193,7 +197,9 @@ replace (Rule *rule)
 }
 
 /* A device that is only gone helps no lost region. But the same list as before
- * may: the device was taken out and put in again. */
+ * may: the device was taken out and put in again; which may also have been
+ * seen half-way, by a try that found nothing. One that found a device and
+ * failed is not repeated: what it did to that device is what made the list. */
 static void
 evaluate (Rule *rule, guint changes)
 {
@@ -206,7 +212,7 @@ evaluate (Rule *rule, guint changes)
     }
   else if (state == IVD_REGION_LOST && changes != IVD_CANDIDATES_REMOVED)
     replace (rule);
-  else if (state == IVD_REGION_CLOSED && changes != 0
+  else if (state == IVD_REGION_CLOSED && (changes != 0 || rule->missed)
            && !ivd_registry_has (rule->owner->context->registry, rule->name))
     attach (rule);
 }

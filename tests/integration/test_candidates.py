@@ -259,6 +259,20 @@ def test_out_and_in_at_once(ivt, bus):
         machine.wait_state('demo', 'ready')
 
 
+def test_tried_while_it_was_out(ivt, bus):
+    """Where the list is the same again after a try that found nothing, it is worth another one."""
+    machine = Machine(ivt, bus)
+    machine.plug('card', 'away')
+    machine.daemon.stop()
+    machine = Machine(ivt, bus, follow('demo', 'card'))
+    machine.daemon.wait_log('it is attached when a device that fits is there')
+    events = machine.events()
+    # Seen by the monitor, and not listed.
+    machine.plug('.back')
+    assert of_region(events, 'demo', 1) == [ATTACHED]
+    machine.wait_state('demo', 'ready')
+
+
 def test_another_device_comes(ivt, bus):
     """That one does not fit: the lost region goes, and comes when its own is there."""
     machine = Machine(ivt, bus)

@@ -3,7 +3,8 @@
  * A plugin whose devices come and go: the files of the folder that the
  * environment variable IVT_DEVICES names. A device's first line is its
  * "driver"; one whose driver is "broken" cannot be opened; one whose driver is
- * "busy" neither, but it is given another meanwhile, as a bound device is. A
+ * "busy" neither, but it is given another meanwhile, as a bound device is; one
+ * that is "away" is listed and cannot be found, until there is a file .back. A
  * region is lost when its file is removed.
  */
 #ifndef _GNU_SOURCE
@@ -168,6 +169,15 @@ fail (const IvshmemPluginHost *host, IvshmemPluginRegion *region, IvshmemPluginS
   return host->fail (region, status, message);
 }
 
+static int
+is_back (void)
+{
+  char path[PATH_MAX];
+
+  snprintf (path, sizeof path, "%s/.back", folder ());
+  return access (path, F_OK) == 0;
+}
+
 /* Longer than the daemon waits before it lists devices anew. */
 #define BUSY_USEC (600 * 1000)
 
@@ -228,6 +238,11 @@ create (const IvshmemPluginHost *host, IvshmemPluginRegion *region, const char *
     {
       close (fd);
       return fail (host, region, IVSHMEM_PLUGIN_DENIED, name, "is broken");
+    }
+  if (strcmp (driver, "away") == 0 && !is_back ())
+    {
+      close (fd);
+      return fail (host, region, IVSHMEM_PLUGIN_NOT_FOUND, name, "is away");
     }
   if (strcmp (driver, "busy") == 0)
     return create_busy (host, region, name, fd, instance);
