@@ -371,6 +371,12 @@ try_all (Attempt *attempt, GError **error)
     }
   if (!vfio_first && try_vfio (attempt, PCI_ACCESS_AUTO, &by_vfio))
     return TRUE;
+  /* Of another region that has it both say the same. */
+  if (g_str_equal (by_vfio->message, by_sysfs->message))
+    {
+      g_propagate_error (error, g_steal_pointer (&by_vfio));
+      return FALSE;
+    }
   g_set_error (error, PCI_ERROR, pci_error_status (by_vfio), "%s: neither way is open. %s. %s",
                attempt->result->device->address, by_vfio->message, by_sysfs->message);
   return FALSE;
