@@ -44,8 +44,7 @@ struct IvshmemPluginInstance
   uint64_t request_watch; /* 0: none */
   gboolean under_way;     /* being opened, on another thread */
   gboolean stopped;       /* detached: nothing is reported any more */
-  gboolean keep;
-  gboolean gone; /* the device is; what was open is closed */
+  gboolean gone;          /* the device is; what was open is closed */
 };
 
 /* --- its end, from outside --- */
@@ -141,7 +140,7 @@ close_device (void *data)
   IvshmemPluginInstance *self = data;
   g_autoptr (GError) error = NULL;
 
-  if (!pci_opening_close (self->opening, self->keep, &error))
+  if (!pci_opening_close (self->opening, &error))
     self->host->log (self->region, IVSHMEM_PLUGIN_LOG_WARNING, error->message);
 }
 
@@ -382,11 +381,12 @@ vector_handle (IvshmemPluginInstance *self, uint32_t vector, IvshmemPluginHandle
   return IVSHMEM_PLUGIN_OK;
 }
 
+/* Whether the daemon starts again or not: only this one knows what the device
+ * had before it was bound. */
 static IvshmemPluginStatus
 detach (IvshmemPluginInstance *self, uint32_t keep)
 {
   self->stopped = TRUE;
-  self->keep = keep != 0;
   unwatch_end (self);
   /* What is being opened is closed when it is open. */
   return self->under_way || start_closing (self) ? IVSHMEM_PLUGIN_PENDING : IVSHMEM_PLUGIN_OK;

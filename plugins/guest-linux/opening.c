@@ -283,7 +283,7 @@ undo (Attempt *attempt)
   PciOpening *result = attempt->result;
   g_autoptr (GError) error = NULL;
 
-  if (!pci_opening_close (result, FALSE, &error))
+  if (!pci_opening_close (result, &error))
     attempt->host->log (attempt->region, IVSHMEM_PLUGIN_LOG_WARNING, error->message);
   g_clear_pointer (&result->limitation, g_free);
   result->n_vectors = 0;
@@ -449,13 +449,13 @@ pci_opening_let_go (PciOpening *self)
 }
 
 gboolean
-pci_opening_close (PciOpening *self, gboolean keep, GError **error)
+pci_opening_close (PciOpening *self, GError **error)
 {
   g_autoptr (PciBinding) binding = g_steal_pointer (&self->binding);
   gboolean good = TRUE;
 
   pci_opening_let_go (self);
-  if (!keep && binding != NULL)
+  if (binding != NULL)
     good = pci_binding_restore (g_steal_pointer (&binding), error);
   pci_close (&self->claim);
   return good;

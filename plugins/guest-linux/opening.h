@@ -55,9 +55,9 @@ PciOpening *pci_opening_new (const IvshmemPluginHost *host, IvshmemPluginRegion 
  * is mapped by others is theirs to unmap. */
 void pci_opening_let_go (PciOpening *self);
 
-/* The same, and gives the device back to the driver that it had, unless it is to
- * be found again at the next start (keep). Nothing of it may be mapped any more. */
-gboolean pci_opening_close (PciOpening *self, gboolean keep, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* The same, and gives the device back to the driver that it had. Nothing of it
+ * may be mapped any more. */
+gboolean pci_opening_close (PciOpening *self, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* Of one that was let go of or closed. NULL is fine. */
 void pci_opening_free (PciOpening *self);

@@ -485,3 +485,8 @@ def test_without_interrupt_remapping(ivt, one):
     assert region.get('Options')['access'] == 'vfio', region.get('Reason')
     prove_memory(region, one)
     prove_interrupts(machine, 128, region, (1, 2))
+    # A daemon that stops leaves nothing bound: only it knows what there was before.
+    device = f'{PCI}/devices/{machine.candidates()[128]["name"]}'
+    assert machine.driver(128) == 'vfio-pci'
+    machine.guest.end()
+    assert machine.guest.sh(f'cat {device}/driver_override; test -e {device}/driver || echo none') == '(null)\nnone\n'
