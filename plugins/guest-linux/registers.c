@@ -124,7 +124,7 @@ pci_registers_ring (PciRegisters *self, guint peer, guint vector)
 
   /* What was written to the region is to be there before the ring is heard:
    * write-combining buffers are emptied by a full fence. */
-  __atomic_thread_fence (__ATOMIC_SEQ_CST);
+  __sync_synchronize ();
   if (self->page == NULL)
     return pwrite (self->fd, &access.value, sizeof access.value, (off_t) self->offset + PCI_DOORBELL)
            == (ssize_t) sizeof access.value;
