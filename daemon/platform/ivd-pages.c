@@ -227,12 +227,12 @@ ivd_pages_revoke (IvdPages *pages)
 {
   int nothing = open ("/dev/null", O_RDWR | O_CLOEXEC);
 
-  /* Each in one step: another thread finds the old one or the new one. Without
-   * room for it the file stays, and with it whoever waits for us to let go. */
+  /* Each in one step: another thread finds the old one or the new one. */
   (void) mmap (pages->address, pages->mapped, PROT_READ | PROT_WRITE,
                MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
-  if (nothing < 0)
-    return;
-  (void) dup3 (nothing, pages->fd, O_CLOEXEC);
-  close (nothing);
+  /* Out of descriptors: any that is no device will do, and a daemon's input is
+   * that of nothing. */
+  (void) dup3 (nothing >= 0 ? nothing : STDIN_FILENO, pages->fd, O_CLOEXEC);
+  if (nothing >= 0)
+    close (nothing);
 }

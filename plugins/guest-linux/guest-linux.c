@@ -221,6 +221,14 @@ on_opened (void *data)
 }
 
 static IvshmemPluginStatus
+refuse_option (IvshmemPluginInstance *self, const char *option, const char *text, const char *choice)
+{
+  g_autofree char *message = g_strdup_printf ("%s=%s: it is %s", option, text, choice);
+
+  return self->host->fail (self->region, IVSHMEM_PLUGIN_INVALID_ARGUMENT, message);
+}
+
+static IvshmemPluginStatus
 read_options (IvshmemPluginInstance *self, const IvshmemPluginValue *values)
 {
   const IvshmemPluginValue *access = &values[OPTION_ACCESS], *memory = &values[OPTION_MEMORY];
@@ -234,11 +242,9 @@ read_options (IvshmemPluginInstance *self, const IvshmemPluginValue *values)
   self->says_access = !access->given;
   self->says_memory = !memory->given;
   if (!pci_access_parse (access->text, &self->access))
-    return self->host->fail (self->region, IVSHMEM_PLUGIN_INVALID_ARGUMENT,
-                             "access= is one of auto, vfio and sysfs");
+    return refuse_option (self, "access", access->text, "auto, vfio or sysfs");
   if (!pci_memory_parse (memory->text, &self->memory))
-    return self->host->fail (self->region, IVSHMEM_PLUGIN_INVALID_ARGUMENT,
-                             "memory= is one of auto, wc and uc");
+    return refuse_option (self, "memory", memory->text, "auto, wc or uc");
   return IVSHMEM_PLUGIN_OK;
 }
 
