@@ -290,9 +290,9 @@ def test_list_and_show(ctl, demo):
     assert f'socket={demo}' in ctl('show', 'demo').out
 
 
-def test_show_says_why(ctl):
+def test_show_says_why(ivt, ctl):
     """A region that is not what it was says so, and only then."""
-    path = f'/dev/shm/ivt-why-{os.getpid()}'
+    path = ivt.shared_path('why')
     ctl('attach', 'host-plain', 'why', f'path={path}', 'size=64K', 'create=true', 'keep=false')
     assert not re.search('^reason ', ctl('show', 'why').out, re.M)
     os.unlink(path)
@@ -307,7 +307,7 @@ def test_both_ways_say_the_same(ivt, bus):
     over_http = Way(ivt, 'http')
     over_http.daemon(bus)
     ctls = [Ctl(ivt, bus), over_http.ctl(bus)]
-    path = f'/dev/shm/ivt-both-{os.getpid()}'
+    path = ivt.shared_path('both')
     ctls[0]('attach', 'host-plain', 'plain', f'path={path}', 'size=64K', 'create=true', 'keep=false')
     ctls[1]('attach', 'doorbell-server', 'demo', f'socket={ivt.path("demo.sock")}', 'size=1M', 'vectors=4')
     peer = ivt.peer(ivt.path('demo.sock'), vectors=4)
@@ -388,17 +388,14 @@ def test_failed_plugin(ivt, bus, way):
                for finding in ctl.json('doctor', 'x', code=FAILED)['findings'])
 
 
-def test_candidates(ctl):
-    path = f'/dev/shm/ivt-ctl-{os.getpid()}'
+def test_candidates(ivt, ctl):
+    path = ivt.shared_path('ctl')
     with open(path, 'wb') as file:
         file.truncate(MIB)
-    try:
-        for words in (['candidates'], ['candidates', 'host-plain']):
-            found = [entry for entry in ctl.json(*words)['candidates'] if entry.get('path') == path]
-            assert found and found[0]['plugin'] == 'host-plain' and found[0]['size'] == MIB
-        assert path in ctl('candidates').out
-    finally:
-        os.unlink(path)
+    for words in (['candidates'], ['candidates', 'host-plain']):
+        found = [entry for entry in ctl.json(*words)['candidates'] if entry.get('path') == path]
+        assert found and found[0]['plugin'] == 'host-plain' and found[0]['size'] == MIB
+    assert path in ctl('candidates').out
     assert ctl.error('candidates', 'nope')['code'] == 'not-found'
 
 
@@ -853,7 +850,7 @@ def test_qemu_args_of_a_server(ctl, ivt, demo):
 
 
 def test_guest_config_of_a_file(ctl, ivt):
-    path = f'/dev/shm/ivt-ctl,{os.getpid()}'
+    path = ivt.shared_path('ctl,')
     ctl('attach', 'host-plain', 'plain', f'path={path}', 'size=1M', 'create=true', 'keep=false')
     words = ctl.json('qemu-args', 'plain')['arguments']
     assert words == ['-object', f'memory-backend-file,id=ivshmem-plain,share=on,mem-path={path.replace(",", ",,")},'

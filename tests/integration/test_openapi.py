@@ -148,7 +148,7 @@ class Api:
     def __init__(self, ivt):
         self.ivt = ivt
         self.socket = ivt.path('demo.sock')
-        self.plain = f'/dev/shm/ivt-openapi-{os.getpid()}'
+        self.plain = ivt.shared_path('openapi')
         self.secrets = {}
         lines = []
         for name in ('admin', 'operator', 'viewer'):

@@ -48,6 +48,7 @@ class Scope:
         self.dir = tempfile.mkdtemp(prefix='ivt-', dir='/tmp')
         os.chmod(self.dir, 0o755)
         self.owned = []
+        self.shared_paths = []
         self.numbers = itertools.count()
         self.kept_sections = None
         self._plugin_dir = None
@@ -79,6 +80,9 @@ class Scope:
                 process.kill()
         self.kept_sections = list(self.sections())
         shutil.rmtree(self.dir)
+        for path in self.shared_paths:
+            if os.path.exists(path):
+                os.unlink(path)
         if failure is not None:
             raise failure
 
@@ -99,6 +103,12 @@ class Scope:
 
     def path(self, name):
         return os.path.join(self.dir, name)
+
+    def shared_path(self, name):
+        """In /dev/shm; what is there at the end is removed."""
+        path = f'/dev/shm/ivt-{name}-{os.getpid()}'
+        self.shared_paths.append(path)
+        return path
 
     def file(self, name, text):
         path = self.path(name)
