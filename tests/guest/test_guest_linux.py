@@ -366,8 +366,10 @@ def test_echo_by_descriptors(house, first, kind):
     guest = house.guests['first']
     with house.ivt.peer(house.socket, vectors=VECTORS) as peer:
         peer.wait_peer(first.id, VECTORS)
-        guest.sh(f'figures echo {kind} shared 2 {peer.id} </dev/null >/tmp/echo 2>&1 & echo $! >/tmp/echo.pid\n'
-                 'until grep . /tmp/echo; do sleep 0.02; done; grep -q ready /tmp/echo')
+        # What the one before has said must not be taken for this one's.
+        guest.sh('rm -f /tmp/echo\n'
+                 f'figures echo {kind} shared 2 {peer.id} </dev/null >/tmp/echo 2>&1 & echo $! >/tmp/echo.pid\n'
+                 'until grep -q . /tmp/echo 2>/dev/null; do sleep 0.02; done; cat /tmp/echo; grep -q ready /tmp/echo')
         for _ in range(100):
             peer.ring(first.id, 2)
             assert peer.wait_ring(2, LIMIT) == 1
