@@ -36,6 +36,20 @@ def sanitizer_environment(log_prefix):
     }
 
 
+def for_others(program, directory):
+    """Where another user can run it: a tree below somebody's home is closed to them."""
+    folder = os.path.dirname(program)
+    while folder not in ('', '/') and os.stat(folder).st_mode & 0o001:
+        folder = os.path.dirname(folder)
+    if folder in ('', '/'):
+        return program
+    copy = os.path.join(directory, os.path.basename(program))
+    if not os.path.exists(copy):
+        shutil.copy(program, copy)
+        os.chmod(copy, 0o755)
+    return copy
+
+
 def tail(path, size=LOG_TAIL_BYTES):
     try:
         with open(path, 'rb') as file:
@@ -56,6 +70,8 @@ class Process:
 
     def __init__(self, argv, directory, name=None, env=None, stdin=None, user=None, pass_fds=(), cwd=None):
         self.argv = [str(word) for word in argv]
+        if user is not None:
+            self.argv[0] = for_others(self.argv[0], directory)
         self.name = name or os.path.basename(self.argv[0])
         self.stdout_path = os.path.join(directory, f'{self.name}.out')
         self.stderr_path = os.path.join(directory, f'{self.name}.err')
