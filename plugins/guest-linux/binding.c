@@ -6,14 +6,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "guest-linux/error.h"
-
-#define VFIO_DRIVER "vfio-pci"
-/* Any file that every device has, and that anybody may read. */
-#define WITNESS "vendor"
+#include "guest-linux/witness.h"
 
 struct _PciBinding
 {
@@ -75,7 +71,7 @@ probe_drivers (const PciBinding *binding)
 static gboolean
 has_vfio (const char *sysfs, GError **error)
 {
-  g_autofree char *path = g_build_filename (sysfs, "bus/pci/drivers", VFIO_DRIVER, NULL);
+  g_autofree char *path = g_build_filename (sysfs, "bus/pci/drivers", PCI_DRIVER_VFIO, NULL);
 
   if (g_file_test (path, G_FILE_TEST_IS_DIR))
     return TRUE;
@@ -102,7 +98,7 @@ bind (const PciBinding *binding, GError **error)
 {
   g_autoptr (PciDevice) now = NULL;
 
-  if (!set_override (binding, VFIO_DRIVER))
+  if (!set_override (binding, PCI_DRIVER_VFIO))
     return refuse (binding, "given to vfio-pci", error);
   if (binding->driver != NULL && !tell_driver (binding, binding->driver, "unbind"))
     return refuse (binding, "taken from its driver", error);
@@ -111,7 +107,7 @@ bind (const PciBinding *binding, GError **error)
   now = pci_device_read (binding->sysfs, binding->address, error);
   if (now == NULL)
     return FALSE;
-  if (g_strcmp0 (now->driver, VFIO_DRIVER) == 0)
+  if (g_strcmp0 (now->driver, PCI_DRIVER_VFIO) == 0)
     return TRUE;
   g_set_error (error, PCI_ERROR, IVSHMEM_PLUGIN_BUSY,
                "vfio-pci did not take %s (it has %s now): the kernel's log says why", binding->address,
@@ -122,21 +118,17 @@ bind (const PciBinding *binding, GError **error)
 static PciBinding *
 binding_new (const char *sysfs, const PciDevice *device, GError **error)
 {
-  g_autofree char *path = pci_device_path (sysfs, device->address, WITNESS);
-  pci_autofd int witness = open (path, O_RDONLY | O_CLOEXEC);
+  const int witness = pci_witness_open (sysfs, device->address, error);
   PciBinding *binding;
 
   if (witness < 0)
-    {
-      pci_error_set_errno (error, errno, "cannot open %s", path);
-      return NULL;
-    }
+    return NULL;
   binding = g_new0 (PciBinding, 1);
   binding->sysfs = g_strdup (sysfs);
   binding->address = g_strdup (device->address);
   binding->driver = g_strdup (device->driver);
   binding->driver_override = g_strdup (device->driver_override);
-  binding->witness = pci_steal_fd (&witness);
+  binding->witness = witness;
   return binding;
 }
 
@@ -145,7 +137,7 @@ pci_binding_take (const char *sysfs, const PciDevice *device, PciBinding **ret_b
 {
   g_autoptr (PciBinding) binding = NULL;
 
-  if (g_strcmp0 (device->driver, VFIO_DRIVER) == 0)
+  if (g_strcmp0 (device->driver, PCI_DRIVER_VFIO) == 0)
     {
       *ret_binding = NULL;
       return TRUE;
@@ -166,24 +158,12 @@ pci_binding_take (const char *sysfs, const PciDevice *device, PciBinding **ret_b
 
 /* --- giving it back --- */
 
-/* Its files fail once it is removed. The link count is for file systems that
- * stand in for sysfs. */
-static gboolean
-is_gone (const PciBinding *binding)
-{
-  struct stat st;
-  char byte;
-
-  return (pread (binding->witness, &byte, 1, 0) < 0 && errno != EINTR)
-         || (fstat (binding->witness, &st) == 0 && st.st_nlink == 0);
-}
-
 static gboolean
 give_back (const PciBinding *binding, const char *driver_now)
 {
   if (!set_override (binding, binding->driver_override))
     return FALSE;
-  if (g_strcmp0 (driver_now, VFIO_DRIVER) == 0 && !tell_driver (binding, VFIO_DRIVER, "unbind"))
+  if (g_strcmp0 (driver_now, PCI_DRIVER_VFIO) == 0 && !tell_driver (binding, PCI_DRIVER_VFIO, "unbind"))
     return FALSE;
   return binding->driver == NULL || g_strcmp0 (driver_now, binding->driver) == 0 || probe_drivers (binding);
 }
@@ -195,7 +175,7 @@ pci_binding_restore (PciBinding *take_binding, GError **error)
   g_autoptr (PciDevice) now = NULL;
 
   /* Another one at its address was never ours to give. */
-  if (is_gone (binding))
+  if (pci_witness_is_gone (binding->witness))
     return TRUE;
   now = pci_device_read (binding->sysfs, binding->address, NULL);
   if (now == NULL || give_back (binding, now->driver))

@@ -14,6 +14,7 @@
 
 #define PCI_SYSFS "/sys"
 #define PCI_DEV "/dev"
+#define PCI_DRIVER_VFIO "vfio-pci"
 
 /* Of what others control. */
 #define PCI_LIMIT_DEVICES 1024      /* ivshmem devices: what the daemon takes of one plugin */

@@ -9,6 +9,7 @@
 #include "guest-linux/monitor.h"
 #include "guest-linux/opening.h"
 #include "guest-linux/removal.h"
+#include "ivshmem/wire.h"
 
 /*
  * The plugin "guest-linux": the ivshmem device of the machine that we run in,
@@ -27,7 +28,6 @@ enum
 /* QEMU looks at eight bits of it where no ioeventfd matches (facts, B1): a
  * larger one would ring another. */
 #define MAX_RING_VECTOR 255
-#define MAX_PEER_ID 65535
 
 struct IvshmemPluginInstance
 {
@@ -336,7 +336,7 @@ check_doorbell (IvshmemPluginInstance *self, uint32_t peer, uint32_t vector)
   if (self->opening->registers == NULL)
     return self->host->fail (self->region, IVSHMEM_PLUGIN_NOT_SUPPORTED,
                              "an ivshmem-plain device has no doorbell: nobody can be rung");
-  if (peer > MAX_PEER_ID)
+  if (peer > IVSHMEM_WIRE_ID_MAX)
     return self->host->fail (self->region, IVSHMEM_PLUGIN_OUT_OF_RANGE, "peers have the ids 0 to 65535");
   if (vector > MAX_RING_VECTOR)
     return self->host->fail (self->region, IVSHMEM_PLUGIN_OUT_OF_RANGE,

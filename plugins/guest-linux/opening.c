@@ -13,8 +13,7 @@
 #include "guest-linux/error.h"
 #include "guest-linux/match.h"
 #include "guest-linux/way.h"
-
-#define MAX_PEER_ID 65535
+#include "ivshmem/wire.h"
 
 /* One opening under way. */
 typedef struct
@@ -90,29 +89,34 @@ open_resource (const PciDevice *device, const char *name, GError **error)
   return pci_steal_fd (&fd);
 }
 
-/* write-combined where there is a choice: uncached reads are as slow, and its
- * writes are much slower. */
+/* Where there is a choice: uncached reads are as slow, and its writes are much
+ * slower. FALSE: it was asked for by name and cannot be had; else memory_fd says
+ * whether it was. */
 static gboolean
-open_sysfs_memory (Attempt *attempt, GError **error)
+open_write_combined (Attempt *attempt, GError **error)
 {
   PciOpening *result = attempt->result;
   g_autoptr (GError) reason = NULL;
 
-  if (attempt->memory != PCI_MEMORY_UC)
-    {
-      result->memory_fd = open_resource (result->device, "resource2_wc", &reason);
-      if (result->memory_fd >= 0)
-        {
-          result->write_combined = TRUE;
-          return TRUE;
-        }
-      if (attempt->memory == PCI_MEMORY_WC)
-        {
-          g_propagate_prefixed_error (error, g_steal_pointer (&reason), "memory=wc: ");
-          return FALSE;
-        }
-    }
-  result->memory_fd = open_resource (result->device, "resource2", error);
+  if (attempt->memory == PCI_MEMORY_UC)
+    return TRUE;
+  result->memory_fd = open_resource (result->device, "resource2_wc", &reason);
+  result->write_combined = result->memory_fd >= 0;
+  if (result->write_combined || attempt->memory == PCI_MEMORY_AUTO)
+    return TRUE;
+  g_propagate_prefixed_error (error, g_steal_pointer (&reason), "memory=wc: ");
+  return FALSE;
+}
+
+static gboolean
+open_sysfs_memory (Attempt *attempt, GError **error)
+{
+  PciOpening *result = attempt->result;
+
+  if (!open_write_combined (attempt, error))
+    return FALSE;
+  if (result->memory_fd < 0)
+    result->memory_fd = open_resource (result->device, "resource2", error);
   return result->memory_fd >= 0;
 }
 
@@ -150,7 +154,7 @@ take_own_id (Attempt *attempt, GError **error)
                    result->device->address);
       return FALSE;
     }
-  result->own_id = id <= MAX_PEER_ID ? (gint) id : -1;
+  result->own_id = id <= IVSHMEM_WIRE_ID_MAX ? (gint) id : -1;
   return TRUE;
 }
 
@@ -186,23 +190,6 @@ open_vfio_registers (Attempt *attempt, GError **error)
 }
 
 /* --- the ways --- */
-
-/* The memory comes from sysfs where that gives write-combining, and is then
- * mapped before vfio touches its BAR; vfio never does (facts, B9). */
-static gboolean
-open_hybrid_memory (Attempt *attempt, GError **error)
-{
-  g_autoptr (GError) reason = NULL;
-
-  if (attempt->memory == PCI_MEMORY_UC)
-    return TRUE;
-  attempt->result->memory_fd = open_resource (attempt->result->device, "resource2_wc", &reason);
-  attempt->result->write_combined = attempt->result->memory_fd >= 0;
-  if (attempt->result->memory_fd >= 0 || attempt->memory == PCI_MEMORY_AUTO)
-    return TRUE;
-  g_propagate_prefixed_error (error, g_steal_pointer (&reason), "memory=wc: ");
-  return FALSE;
-}
 
 static gboolean
 check_memory_bar (const PciOpening *result, GError **error)
@@ -243,7 +230,9 @@ open_by_vfio (Attempt *attempt, GError **error)
 
   if (!pci_binding_take (PCI_SYSFS, result->device, &result->binding, error))
     return FALSE;
-  if (!open_hybrid_memory (attempt, error))
+  /* From sysfs where that gives write-combining: mapped before vfio could touch
+   * the BAR, which it never does then (facts, B9). */
+  if (!open_write_combined (attempt, error))
     return FALSE;
   result->vfio = vfio_device_open (PCI_DEV, result->device, error);
   return result->vfio != NULL && (result->memory_fd >= 0 || check_memory_bar (result, error))

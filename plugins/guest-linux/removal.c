@@ -1,26 +1,18 @@
 /* SPDX-License-Identifier: LGPL-3.0-or-later */
 /*
- * Two witnesses. The kernel's event names the address; and a file of the
- * device's folder in sysfs, kept open, fails with ENODEV once the device is
- * removed, even if the next one has the same address by then. So an event that
- * was lost, or that came for the one before, does no harm.
+ * Two sayings must agree: the kernel's event, which names the address, and the
+ * device's witness (witness.h). So an event that was lost, or that came for the
+ * one before, does no harm.
  */
 #include "config.h"
 
 #include "guest-linux/removal.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "guest-linux/error.h"
 #include "guest-linux/uevents.h"
-
-/* Any file that every device has, and that anybody may read. */
-#define WITNESS "vendor"
-#define DEVICES "bus/pci/devices"
+#include "guest-linux/witness.h"
 
 struct _PciRemoval
 {
@@ -34,17 +26,6 @@ struct _PciRemoval
   int witness;
   uint64_t watch; /* 0: not watched (any more) */
 };
-
-static gboolean
-is_gone (PciRemoval *self)
-{
-  struct stat st;
-  char byte;
-
-  /* The second is for file systems that stand in for sysfs. */
-  return (pread (self->witness, &byte, 1, 0) < 0 && errno != EINTR)
-         || (fstat (self->witness, &st) == 0 && st.st_nlink == 0);
-}
 
 static gboolean
 take_events (PciRemoval *self)
@@ -69,22 +50,11 @@ on_ready (void *data, uint32_t conditions)
 {
   PciRemoval *self = data;
 
-  if (!take_events (self) || !is_gone (self))
+  if (!take_events (self) || !pci_witness_is_gone (self->witness))
     return;
   self->host->unwatch (self->region, self->watch);
   self->watch = 0;
   self->func (self->data);
-}
-
-static int
-open_witness (const char *sysfs, const char *address, GError **error)
-{
-  g_autofree char *path = g_build_filename (sysfs, DEVICES, address, WITNESS, NULL);
-  int fd = open (path, O_RDONLY | O_CLOEXEC);
-
-  if (fd < 0)
-    pci_error_set_errno (error, errno, "device %s cannot be watched, since %s cannot be opened", address, path);
-  return fd;
 }
 
 PciRemoval *
@@ -100,7 +70,7 @@ pci_removal_new (const IvshmemPluginHost *host, IvshmemPluginRegion *region, con
   self->uevents = pci_uevents_new (PCI_UEVENTS_OF_KERNEL, error);
   if (self->uevents == NULL)
     return NULL;
-  self->witness = open_witness (sysfs, address, error);
+  self->witness = pci_witness_open (sysfs, address, error);
   if (self->witness < 0)
     return NULL;
   status = host->watch (region, pci_uevents_get_fd (self->uevents), IVSHMEM_PLUGIN_READABLE, on_ready, self,

@@ -12,10 +12,9 @@
 #include <unistd.h>
 
 #include "guest-linux/error.h"
+#include "guest-linux/way.h"
+#include "ivshmem/wire.h"
 
-/* What QEMU gives at most (facts, B2); a device that says more is not asked
- * for more. */
-#define MAX_VECTORS 2048
 /* Whoever had the group before may be about to close it. */
 #define BUSY_TRIES 10
 #define BUSY_PAUSE_USEC (50 * G_TIME_SPAN_MILLISECOND)
@@ -103,9 +102,8 @@ describe_obstacles (const PciDevice *device)
     {
       const PciGroupMember *member = g_ptr_array_index (device->group_members, i);
 
-      if (member->driver == NULL || member->is_bridge || g_str_equal (member->driver, "vfio-pci"))
-        continue;
-      g_string_append_printf (text, "%s%s (%s)", text->len > 0 ? ", " : "", member->address, member->driver);
+      if (pci_way_is_blocker (member))
+        g_string_append_printf (text, "%s%s (%s)", text->len > 0 ? ", " : "", member->address, member->driver);
     }
   if (text->len == 0)
     g_string_append (text, "another device");
@@ -266,7 +264,8 @@ set_up (VfioDevice *self, const char *dev, const PciDevice *device, GError **err
   if (self->group < 0 || !check_viable (self->group, device, error) || !set_iommu (self, device, error)
       || !get_device (self, error) || !ask_regions (self, error) || !enable_device (self, error))
     return FALSE;
-  self->n_vectors = MIN (count_irqs (self, VFIO_PCI_MSIX_IRQ_INDEX), MAX_VECTORS);
+  /* A device that says more is not asked for more. */
+  self->n_vectors = MIN (count_irqs (self, VFIO_PCI_MSIX_IRQ_INDEX), IVSHMEM_WIRE_VECTORS_MAX);
   watch_requests (self);
   return TRUE;
 }

@@ -173,6 +173,14 @@ close_for_driver (PciWay *way, const Look *look)
   return TRUE;
 }
 
+gboolean
+pci_way_is_blocker (const PciGroupMember *member)
+{
+  /* Those that do no DMA of their own, and vfio's own kin, are none. */
+  return member->driver != NULL && !member->is_bridge && !g_str_equal (member->driver, "pci-stub")
+         && !g_str_equal (member->driver, "pcieport") && strstr (member->driver, "vfio") == NULL;
+}
+
 const PciGroupMember *
 pci_way_find_blocker (const PciDevice *device)
 {
@@ -180,11 +188,8 @@ pci_way_find_blocker (const PciDevice *device)
     {
       const PciGroupMember *member = g_ptr_array_index (device->group_members, i);
 
-      /* Those that do no DMA of their own, and vfio's own kin. */
-      if (member->driver == NULL || member->is_bridge || g_str_equal (member->driver, "pci-stub")
-          || g_str_equal (member->driver, "pcieport") || strstr (member->driver, "vfio") != NULL)
-        continue;
-      return member;
+      if (pci_way_is_blocker (member))
+        return member;
     }
   return NULL;
 }

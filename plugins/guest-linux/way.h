@@ -26,8 +26,6 @@ typedef enum
 /* "vfio", "sysfs", "vfio-noiommu", "iommufd" */
 extern const char *const pci_way_names[PCI_N_WAYS];
 
-#define PCI_DRIVER_VFIO "vfio-pci"
-
 typedef struct
 {
   gboolean open;
@@ -72,6 +70,8 @@ char *pci_ways_explain_interrupts (const PciWay ways[PCI_N_WAYS], const PciDevic
  * from the driver that it has, which nobody does unasked. */
 gboolean pci_way_may_bind (const PciDevice *device, const char *sysfs);
 
+/* Its driver keeps vfio out of the group. */
+gboolean pci_way_is_blocker (const PciGroupMember *member);
 /* The first of the group's other members whose driver keeps vfio out of the
  * group; NULL: none. Stays the device's. */
 const PciGroupMember *pci_way_find_blocker (const PciDevice *device);
